@@ -1,0 +1,3 @@
+//! A write-ahead journal datastore with transactional compaction.
+pub mod clock;
+pub mod vfs;

@@ -1,0 +1,174 @@
+//! The only room that touches files: two traits, and the implementations behind them.
+//!
+//! A [`Vfs`] names, opens, renames and locks; a [`File`] reads and writes at positions and syncs. The engine
+//! holds `Arc<dyn Vfs>` and never `std::fs`, so that crash-state enumeration and fault injection run the
+//! production code.
+//!
+//! - [`os::OsVfs`]: the operating system.
+//! - [`mem::MemVfs`]: in memory; written and synced bytes are kept apart, so that a crash is a function call.
+//!
+//! Invariants: every error carries the operation and the path ([`Error`]); a short read or write is never
+//! visible above this room, both loop until done or fail; files are created 0600 and directories 0700.
+
+mod error;
+mod map;
+pub mod mem;
+pub mod os;
+mod stream;
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::{Error, Operation};
+pub use map::Mapping;
+pub use stream::{FileReader, FileWriter};
+
+/// What a call of this room returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Read only; the file must exist.
+    Read,
+    /// Read and write; the file must exist.
+    ReadWrite,
+    /// Read and write; the file must not exist and is created with mode 0600.
+    CreateNew,
+}
+
+/// Which lock [`Vfs::lock`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// One holder, who may write.
+    Exclusive,
+    /// Many holders, who only read.
+    Shared,
+}
+
+/// A file system.
+pub trait Vfs: Send + Sync + Debug {
+    /// Opens a regular file. A symbolic link, directory or device at `path` is refused.
+    fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>>;
+
+    /// Renames a file over another; durable only after [`Vfs::sync_dir`].
+    fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+
+    /// Removes a file; durable only after [`Vfs::sync_dir`].
+    fn remove(&self, path: &Path) -> Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> Result<()>;
+
+    /// Creates a directory (mode 0700) and its missing parents; one that exists is left as it is.
+    fn create_dir(&self, dir: &Path) -> Result<()>;
+
+    /// Whether something exists at `path`.
+    fn exists(&self, path: &Path) -> Result<bool>;
+
+    /// The names (not paths) in a directory, sorted.
+    fn list(&self, dir: &Path) -> Result<Vec<String>>;
+
+    /// Bytes free for an unprivileged writer on the file system that holds `dir`.
+    fn free_space_bytes(&self, dir: &Path) -> Result<u64>;
+
+    /// Takes the lock file `path` (created when missing, mode 0600) without waiting.
+    ///
+    /// An exclusive holder writes `holder` (a line for people, starting with its process id) into the file;
+    /// [`LockAttempt::Held`] hands the present holder's line to whoever came second.
+    fn lock(&self, path: &Path, mode: LockMode, holder: &str) -> Result<LockAttempt>;
+}
+
+/// The answer of [`Vfs::lock`].
+#[derive(Debug)]
+pub enum LockAttempt {
+    /// Ours until the guard is dropped or the process ends.
+    Taken(Box<dyn LockGuard>),
+    /// Somebody else's; the line that the holder left, if it could be read.
+    Held {
+        /// What the holder wrote into the lock file.
+        holder: Option<String>,
+    },
+}
+
+/// Keeps a lock for as long as it lives.
+pub trait LockGuard: Send + Sync + Debug {}
+
+/// An open regular file, addressed by position.
+pub trait File: Send + Sync + Debug {
+    /// The path that it was opened by, for messages.
+    fn path(&self) -> &Path;
+
+    /// The length in bytes.
+    fn len(&self) -> Result<u64>;
+
+    /// Whether the length is 0.
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Reads up to `buffer.len()` bytes at `position`; fewer only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize>;
+
+    /// Fills `buffer` from `position`; an end of file before that is an error.
+    fn read_exact_at(&self, buffer: &mut [u8], position: u64) -> Result<()> {
+        let count = self.read_at(buffer, position)?;
+        if count == buffer.len() {
+            return Ok(());
+        }
+        Err(Error::unexpected_end(self.path(), position, buffer.len(), count))
+    }
+
+    /// Writes all of `bytes` at `position`, extending the file when needed.
+    fn write_all_at(&self, bytes: &[u8], position: u64) -> Result<()>;
+
+    /// Writes all of `bytes` at `position` and returns when the data is durable. Names and a changed length
+    /// need [`File::sync_all`].
+    fn write_durable_at(&self, bytes: &[u8], position: u64) -> Result<()> {
+        self.write_all_at(bytes, position)?;
+        self.sync_data()
+    }
+
+    /// Cuts or extends (with zeros) to `len` bytes.
+    fn set_len(&self, len: u64) -> Result<()>;
+
+    /// Makes written data durable.
+    fn sync_data(&self) -> Result<()>;
+
+    /// Makes written data and the length durable.
+    fn sync_all(&self) -> Result<()>;
+
+    /// Maps the first `len` bytes for reading, or `None` where mappings are not offered.
+    ///
+    /// The bytes must not change while the mapping lives; the engine maps only images, which are never
+    /// written again.
+    fn map(&self, len: u64) -> Result<Option<Mapping>>;
+}
+
+/// Reads a whole file, refusing one longer than `limit_bytes`.
+pub fn read_file(vfs: &dyn Vfs, path: &Path, limit_bytes: u64) -> Result<Vec<u8>> {
+    let file = vfs.open(path, OpenMode::Read)?;
+    let len = file.len()?;
+    let size = usize::try_from(len).ok().filter(|_| len <= limit_bytes);
+    let Some(size) = size else {
+        return Err(Error::too_large(path, len, limit_bytes));
+    };
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Writes a whole file so that `path` names either the old content or the new, also after a crash.
+pub fn write_file(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let side = path.with_extension("new");
+    if vfs.exists(&side)? {
+        vfs.remove(&side)?;
+    }
+    let file = vfs.open(&side, OpenMode::CreateNew)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_all()?;
+    vfs.rename(&side, path)?;
+    vfs.sync_dir(dir)
+}
