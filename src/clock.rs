@@ -4,6 +4,7 @@
 //! for people and for records, never for ordering.
 
 use std::fmt::Debug;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,9 @@ pub trait Clock: Send + Sync + Debug {
 
     /// Microseconds since the Unix epoch, UTC.
     fn wall_micros(&self) -> u64;
+
+    /// A number that no other call anywhere has answered. The one source of randomness.
+    fn unique_id(&self) -> u128;
 
     /// Blocks until `signal` is raised or the monotonic clock reaches `deadline` (`None`: no deadline).
     /// Returns at once, and lowers the signal, when it was already raised.
@@ -66,9 +70,14 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// Starts the monotonic clock at zero.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 
@@ -83,10 +92,21 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
     fn wall_micros(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn unique_id(&self) -> u128 {
+        // Each `RandomState` is keyed from the system's randomness.
+        let half = || u128::from(RandomState::new().build_hasher().finish());
+        (half() << 64) | half()
     }
 
     fn wait(&self, signal: &Arc<Signal>, deadline: Option<Duration>) -> Woken {
@@ -96,7 +116,10 @@ impl Clock for SystemClock {
                 return Woken::Signal;
             }
             let Some(deadline) = deadline else {
-                raised = signal.changed.wait(raised).unwrap_or_else(PoisonError::into_inner);
+                raised = signal
+                    .changed
+                    .wait(raised)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = deadline.saturating_sub(self.monotonic());
@@ -128,13 +151,17 @@ pub struct ManualClock {
 #[derive(Debug, Default)]
 struct ManualState {
     now: Duration,
+    ids: u64,
     waiting: Vec<Weak<Signal>>,
 }
 
 impl ManualClock {
     /// A clock whose wall time is `wall_micros` and whose monotonic time is zero.
     pub fn starting_at(wall_micros: u64) -> Self {
-        Self { wall_start_micros: wall_micros, state: Mutex::default() }
+        Self {
+            wall_start_micros: wall_micros,
+            state: Mutex::default(),
+        }
     }
 
     /// Moves both clocks forward and wakes every waiter whose deadline has come.
@@ -164,6 +191,12 @@ impl Clock for ManualClock {
         self.wall_start_micros.saturating_add(now)
     }
 
+    fn unique_id(&self) -> u128 {
+        let mut state = self.lock();
+        state.ids += 1;
+        u128::from(self.wall_start_micros) << 64 | u128::from(state.ids)
+    }
+
     fn wait(&self, signal: &Arc<Signal>, deadline: Option<Duration>) -> Woken {
         let mut raised = signal.lock();
         loop {
@@ -180,7 +213,10 @@ impl Clock for ManualClock {
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Woken::Deadline;
             }
-            raised = signal.changed.wait(raised).unwrap_or_else(PoisonError::into_inner);
+            raised = signal
+                .changed
+                .wait(raised)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -1,3 +1,4 @@
 //! A write-ahead journal datastore with transactional compaction.
 pub mod clock;
+pub mod journal;
 pub mod vfs;

@@ -5,12 +5,14 @@
 //! production code.
 //!
 //! - [`os::OsVfs`]: the operating system.
+//! - [`fault::FaultVfs`]: wraps another; fails calls by a plan, and counts them.
 //! - [`mem::MemVfs`]: in memory; written and synced bytes are kept apart, so that a crash is a function call.
 //!
 //! Invariants: every error carries the operation and the path ([`Error`]); a short read or write is never
 //! visible above this room, both loop until done or fail; files are created 0600 and directories 0700.
 
 mod error;
+pub mod fault;
 mod map;
 pub mod mem;
 pub mod os;
@@ -117,7 +119,12 @@ pub trait File: Send + Sync + Debug {
         if count == buffer.len() {
             return Ok(());
         }
-        Err(Error::unexpected_end(self.path(), position, buffer.len(), count))
+        Err(Error::unexpected_end(
+            self.path(),
+            position,
+            buffer.len(),
+            count,
+        ))
     }
 
     /// Writes all of `bytes` at `position`, extending the file when needed.

@@ -1,0 +1,123 @@
+//! A data directory: who may write in it, and through what its files are reached.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::OpenError;
+use super::filename::LOCK_FILE;
+use crate::clock::Clock;
+use crate::vfs::{LockAttempt, LockGuard, LockMode, Vfs};
+
+/// A locked data directory. Stores keep it alive, so the lock lasts as long as any store in it; it is a file
+/// of its own, so that replacing a journal in a compaction leaves it alone.
+#[derive(Debug)]
+pub struct Directory {
+    vfs: Arc<dyn Vfs>,
+    clock: Arc<dyn Clock>,
+    path: PathBuf,
+    access: Access,
+    _lock: Option<Box<dyn LockGuard>>,
+}
+
+/// What may be done in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everything; nobody else has it open.
+    Write,
+    /// Nothing is changed; other readers may have it open.
+    ReadOnly,
+}
+
+impl Directory {
+    /// Opens a directory for writing, making it (mode 0700) when it is missing.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when another process has it.
+    pub fn open(
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+    ) -> Result<Arc<Self>, OpenError> {
+        vfs.create_dir(path)?;
+        let lock = take_lock(&*vfs, path, LockMode::Exclusive)?;
+        let path = path.to_path_buf();
+        Ok(Arc::new(Self {
+            vfs,
+            clock,
+            path,
+            access: Access::Write,
+            _lock: Some(lock),
+        }))
+    }
+
+    /// Opens a directory for reading: nothing in it is changed, a torn tail is passed over, not cut. Where
+    /// not even a lock file can be made, it goes without the lock.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when a process has it open for writing; [`OpenError::NotFound`].
+    pub fn open_read_only(
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+    ) -> Result<Arc<Self>, OpenError> {
+        if !vfs.exists(path)? {
+            return Err(OpenError::NotFound {
+                path: path.to_path_buf(),
+            });
+        }
+        let lock = match vfs.exists(&path.join(LOCK_FILE))? {
+            true => take_lock_if_allowed(&*vfs, path)?,
+            false => None,
+        };
+        let path = path.to_path_buf();
+        Ok(Arc::new(Self {
+            vfs,
+            clock,
+            path,
+            access: Access::ReadOnly,
+            _lock: lock,
+        }))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Through what its files are reached.
+    pub fn vfs(&self) -> &Arc<dyn Vfs> {
+        &self.vfs
+    }
+
+    /// Where its stores take the time from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// What may be done in it.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+}
+
+fn take_lock(vfs: &dyn Vfs, dir: &Path, mode: LockMode) -> Result<Box<dyn LockGuard>, OpenError> {
+    let holder = format!("pid {}", std::process::id());
+    match vfs.lock(&dir.join(LOCK_FILE), mode, &holder)? {
+        LockAttempt::Taken(guard) => Ok(guard),
+        LockAttempt::Held { holder } => Err(OpenError::Locked {
+            dir: dir.to_path_buf(),
+            holder,
+        }),
+    }
+}
+
+/// On read-only media a lock file may stand there from before without being ours to open.
+fn take_lock_if_allowed(
+    vfs: &dyn Vfs,
+    dir: &Path,
+) -> Result<Option<Box<dyn LockGuard>>, OpenError> {
+    match take_lock(vfs, dir, LockMode::Shared) {
+        Err(OpenError::Io(error)) if error.is_denied() => Ok(None),
+        taken => taken.map(Some),
+    }
+}

@@ -1,0 +1,300 @@
+//! The way back: from a file to a state, and for writers to the end of the tail.
+//!
+//! Read are the header, the image's root pointer (which is in the header) and the tail; nothing else, so that
+//! opening costs the tail and not the store. Deciding ([`super::recovery`]) comes before repairing, and
+//! repairing happens only when the store is opened for writing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::directory::{Access, Directory};
+use super::filename::side_file;
+use super::format::{HEADER_BYTES, HEADER_END};
+use super::header::{Header, HeaderError};
+use super::image::{Image, ReadError};
+use super::options::StoreOptions;
+use super::reader::{Cursor, FrameReader, inspect_remains};
+use super::recovery::{Action, Case, TailEnd};
+use super::snapshot::{Base, State};
+use super::writer::Writer;
+use super::{Damage, OpenError};
+use crate::vfs::{self, File, OpenMode, Vfs};
+
+/// What was found in a file.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The state after the last whole transaction.
+    pub state: State,
+    /// Where the chain of frames ends.
+    pub cursor: Cursor,
+    /// What the end looks like.
+    pub case: Case,
+    /// The length of the file.
+    pub file_len: u64,
+}
+
+/// Opens a store in a directory, making it when it is missing.
+pub fn open(
+    directory: &Arc<Directory>,
+    name: &str,
+    options: StoreOptions,
+) -> Result<Core, OpenError> {
+    let path = directory.path().join(name);
+    match directory.access() {
+        Access::Write => open_for_writing(directory, &path, options),
+        Access::ReadOnly => open_for_reading(directory, &path, options),
+    }
+}
+
+fn open_for_reading(
+    directory: &Arc<Directory>,
+    path: &Path,
+    options: StoreOptions,
+) -> Result<Core, OpenError> {
+    let vfs = directory.vfs();
+    if !vfs.exists(path)? {
+        return Err(OpenError::NotFound {
+            path: path.to_path_buf(),
+        });
+    }
+    let file = vfs.open(path, OpenMode::Read)?;
+    let recovered = recover(file, &options)?;
+    let Recovered {
+        state, file_len, ..
+    } = check(recovered)?;
+    Ok(Core::new(
+        directory.clone(),
+        path.to_path_buf(),
+        options,
+        state,
+        None,
+        file_len,
+    ))
+}
+
+fn open_for_writing(
+    directory: &Arc<Directory>,
+    path: &Path,
+    options: StoreOptions,
+) -> Result<Core, OpenError> {
+    let vfs = &**directory.vfs();
+    let side = side_file(path);
+    if vfs.exists(&side)? {
+        tracing::info!(path = %side.display(), "removing the side file of a compaction that did not end");
+        vfs.remove(&side)?;
+    }
+    if !vfs.exists(path)? || is_newborn(vfs, path)? {
+        create(directory, path)?;
+    }
+    let file = vfs.open(path, OpenMode::ReadWrite)?;
+    let recovered = check(recover(file, &options)?)?;
+    let writer = repair(&recovered)?;
+    let allocated = writer.allocated();
+    let path = path.to_path_buf();
+    Ok(Core::new(
+        directory.clone(),
+        path,
+        options,
+        recovered.state,
+        Some(writer),
+        allocated,
+    ))
+}
+
+/// A file of which only the name became durable: empty, or nothing but zeros.
+fn is_newborn(vfs: &dyn Vfs, path: &Path) -> Result<bool, OpenError> {
+    let file = vfs.open(path, OpenMode::Read)?;
+    let len = file.len()?;
+    let remains = inspect_remains(&*file, 0, 0, len)?;
+    Ok(len == 0 || remains.zeros)
+}
+
+/// Makes an empty store under a side name, and names it when it is whole.
+fn create(directory: &Directory, path: &Path) -> Result<(), OpenError> {
+    let clock = directory.clock();
+    let header = Header::newborn(clock.unique_id(), clock.wall_micros());
+    let side = side_file(path);
+    let vfs = directory.vfs();
+    let file = vfs.open(&side, OpenMode::CreateNew)?;
+    write_header(&*file, &header)?;
+    file.set_len(header.tail_start)?;
+    file.sync_all()?;
+    vfs.rename(&side, path)?;
+    vfs.sync_dir(directory.path())?;
+    Ok(())
+}
+
+/// Writes the header and its copy.
+pub fn write_header(file: &dyn File, header: &Header) -> vfs::Result<()> {
+    let bytes = header.encode();
+    file.write_all_at(&bytes, header.copy_position())?;
+    file.write_all_at(&bytes, 0)
+}
+
+/// Reads the header at `position`.
+pub fn read_header(file: &dyn File, position: u64) -> Result<Header, OpenError> {
+    let path = || file.path().to_path_buf();
+    let mut bytes = [0; HEADER_BYTES];
+    if file.read_at(&mut bytes, position)? < HEADER_BYTES {
+        return Err(OpenError::NotAJournal { path: path() });
+    }
+    let damaged = |position| {
+        damage(
+            file.path(),
+            position,
+            "the header is damaged",
+            Cursor::nowhere(),
+        )
+    };
+    let header = Header::decode(&bytes).map_err(|error| match error {
+        HeaderError::NotAJournal => OpenError::NotAJournal { path: path() },
+        HeaderError::Version { major } => OpenError::Version {
+            path: path(),
+            major,
+        },
+        HeaderError::Damaged => OpenError::Damaged(damaged(position)),
+    })?;
+    let image_end = header.image.start.checked_add(header.image.len);
+    let sound = header.image.start == HEADER_END
+        && image_end.is_some_and(|end| end < header.tail_start)
+        && header.tail_start <= header.sealed_position;
+    if sound {
+        Ok(header)
+    } else {
+        Err(OpenError::Damaged(damaged(position)))
+    }
+}
+
+/// The image that a header describes.
+pub fn open_image(
+    header: &Header,
+    file: Arc<dyn File>,
+    options: &StoreOptions,
+) -> Result<Image, ReadError> {
+    let StoreOptions {
+        image_read,
+        block_cache,
+        ..
+    } = options;
+    Image::open(file, header.file_id, header.image, *image_read, block_cache)
+}
+
+/// Reads a file as far as its frames go. Changes nothing.
+pub fn recover(file: Arc<dyn File>, options: &StoreOptions) -> Result<Recovered, OpenError> {
+    let header = read_header(&*file, 0)?;
+    let file_len = file.len()?;
+    let image = open_image(&header, file.clone(), options)?;
+    let base = Arc::new(Base {
+        header,
+        file: file.clone(),
+        image,
+    });
+    let mut state = State::of_base(base);
+    let mut reader = FrameReader::new(
+        file.clone(),
+        header.file_id,
+        Cursor::at_tail_start(&header),
+        file_len,
+    );
+    while let Some(frame) = reader.next()? {
+        let position = frame.position;
+        if state.replay(&frame).is_err() {
+            let what = "a whole frame holds a record that cannot be read";
+            return Err(damage(file.path(), position, what, reader.cursor()).into());
+        }
+    }
+    let cursor = reader.cursor();
+    // A witness at the end belongs to no transaction.
+    state.end_position = cursor.position;
+    state.previous_crc = cursor.previous_crc;
+    let remains = inspect_remains(&*file, header.file_id, cursor.position, file_len)?;
+    let end = TailEnd {
+        position: cursor.position,
+        file_len,
+        sealed_position: header.sealed_position,
+        remains,
+    };
+    Ok(Recovered {
+        state,
+        cursor,
+        case: Case::of(&end),
+        file_len,
+    })
+}
+
+/// Refuses what a crash cannot explain, and says what a repair would do.
+fn check(recovered: Recovered) -> Result<Recovered, OpenError> {
+    let Recovered {
+        state,
+        cursor,
+        case,
+        file_len,
+    } = &recovered;
+    let path = state.base.file.path();
+    match case.action() {
+        Action::Keep => {}
+        Action::Cut => tracing::warn!(
+            path = %path.display(), case = %case, position = cursor.position,
+            bytes = file_len - cursor.position, last = %cursor.sequence,
+            "the tail ends in something unfinished, which was never acknowledged"
+        ),
+        Action::Refuse => {
+            return Err(damage(path, cursor.position, case.expectation(), *cursor).into());
+        }
+    }
+    Ok(recovered)
+}
+
+fn damage(path: &Path, position: u64, what: &'static str, cursor: Cursor) -> Damage {
+    Damage {
+        path: path.to_path_buf(),
+        position,
+        what,
+        intact: cursor.sequence,
+    }
+}
+
+/// Makes the file's end fit to be written on: cuts what is unfinished, and makes durable what was accepted.
+fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
+    let Recovered {
+        state,
+        cursor,
+        case,
+        file_len,
+    } = recovered;
+    let file = &state.base.file;
+    let mut allocated = *file_len;
+    if case.action() == Action::Cut {
+        file.set_len(cursor.position)?;
+        file.sync_all()?;
+        allocated = cursor.position;
+    }
+    if !cursor.witnessed {
+        rewrite(&**file, cursor.synced_position, cursor.position)?;
+        file.sync_all()?;
+    }
+    Ok(Writer::resume(
+        file.clone(),
+        state.base.header.file_id,
+        *cursor,
+        allocated,
+    ))
+}
+
+/// Writes `[start, end)` again as it is. After a failed sync the cache may show bytes that are not on disk
+/// and that no later sync would write, because their pages count as clean; rewriting makes them dirty.
+fn rewrite(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut position = start;
+    while position < end {
+        let len = usize::try_from(end - position)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let piece = buffer.get_mut(..len).unwrap_or_default();
+        file.read_exact_at(piece, position)?;
+        file.write_all_at(piece, position)?;
+        position += len as u64;
+    }
+    Ok(())
+}

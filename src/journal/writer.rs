@@ -1,0 +1,268 @@
+//! The tail's end: places frames, syncs, and cuts back what failed.
+//!
+//! Frames are written into space that was filled with zeros and synced before, so that a commit is one data
+//! write and one sync, with no file-system metadata to journal.
+
+use std::sync::Arc;
+
+use super::format::{AHEAD_FRACTION, AHEAD_MAX_BYTES, AHEAD_MIN_BYTES, TAIL_ALIGN, align_up};
+use super::frame::{self, FrameHeader, FrameKind, Place, padding};
+use super::reader::Cursor;
+use super::record::Record;
+use super::{Counters, Sequence};
+use crate::vfs::{self, File};
+
+/// Frames are gathered up to this size before they are handed to the file.
+const BUFFER_BYTES: usize = 1 << 20;
+/// Zeros are written in pieces of this size.
+const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// A transaction that has its number and place, and waits to be written.
+#[derive(Clone, Debug)]
+pub struct PendingFrame {
+    pub record: Arc<Record>,
+    pub payload_crc: u32,
+    pub sequence: Sequence,
+    pub counters: Counters,
+}
+
+/// Why a group was not appended.
+#[derive(Debug)]
+pub enum AppendError {
+    /// The tail is as it was before; writing may work again.
+    CutBack(vfs::Error),
+    /// What the file holds is unknown; nothing more may be written through this handle.
+    Unknown(vfs::Error),
+}
+
+/// The only writer of a journal file.
+#[derive(Debug)]
+pub struct Writer {
+    file: Arc<dyn File>,
+    file_id: u128,
+    cursor: Cursor,
+    /// The file's length; everything from the cursor up to here is zeros.
+    allocated: u64,
+    /// Everything before this position is durable.
+    synced: u64,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// Goes on at `cursor`, where all before is durable and all behind, up to `allocated`, is zeros.
+    pub fn resume(file: Arc<dyn File>, file_id: u128, cursor: Cursor, allocated: u64) -> Self {
+        Self {
+            file,
+            file_id,
+            cursor,
+            allocated,
+            synced: cursor.position,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The header checksum of the last frame.
+    pub fn previous_crc(&self) -> u32 {
+        self.cursor.previous_crc
+    }
+
+    /// The file's length.
+    pub fn allocated(&self) -> u64 {
+        self.allocated
+    }
+
+    /// Appends a group of transactions; durable when `sync` is set.
+    pub fn append(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
+        let len: u64 = frames
+            .iter()
+            .map(|f| frame::frame_len(f.record.payload().len() as u64))
+            .sum();
+        self.allocate(self.cursor.position + len)?;
+        let before = self.cursor;
+        let written = self.write_frames(frames, sync);
+        match written {
+            Ok(()) => Ok(()),
+            Err(AppendError::CutBack(error)) => Err(self.cut_back(before, error)),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    /// Says durably that everything so far is durable, and gives the space ahead back. Does nothing when the
+    /// tail already ends so.
+    pub fn seal(&mut self) -> Result<(), AppendError> {
+        if !self.cursor.witnessed || self.synced < self.cursor.position {
+            self.allocate(self.cursor.position + frame::frame_len(0))?;
+            self.sync_file()?;
+            self.buffer.clear();
+            let header = FrameHeader {
+                kind: FrameKind::Witness,
+                sequence: self.cursor.sequence,
+                payload_len: 0,
+                payload_crc: frame::payload_crc(&[]),
+                synced_position: self.synced,
+                counters: self.cursor.counters,
+                previous_crc: self.cursor.previous_crc,
+            };
+            self.push_header(&header);
+            let start = self.cursor.position - self.buffer.len() as u64;
+            self.file
+                .write_all_at(&self.buffer, start)
+                .map_err(AppendError::CutBack)?;
+            self.buffer.clear();
+        }
+        if self.allocated > self.cursor.position || self.synced < self.cursor.position {
+            self.file
+                .set_len(self.cursor.position)
+                .map_err(AppendError::CutBack)?;
+            self.allocated = self.cursor.position;
+            self.file.sync_all().map_err(AppendError::Unknown)?;
+            self.synced = self.cursor.position;
+        }
+        Ok(())
+    }
+
+    fn write_frames(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
+        self.buffer.clear();
+        let all_before_synced = self.synced == self.cursor.position;
+        let mut start = self.cursor.position;
+        for pending in frames {
+            self.push_frame(pending);
+            if self.buffer.len() >= BUFFER_BYTES {
+                self.file
+                    .write_all_at(&self.buffer, start)
+                    .map_err(AppendError::CutBack)?;
+                start = self.cursor.position;
+                self.buffer.clear();
+            }
+        }
+        let one_write = start + self.buffer.len() as u64 == self.cursor.position
+            && all_before_synced
+            && start == self.synced;
+        if sync && one_write {
+            return self.write_durable(start);
+        }
+        if !self.buffer.is_empty() {
+            self.file
+                .write_all_at(&self.buffer, start)
+                .map_err(AppendError::CutBack)?;
+        }
+        if sync { self.sync_file() } else { Ok(()) }
+    }
+
+    /// The usual commit: one write, one sync. A failure leaves open which of the two it was, unless room ran
+    /// out, which only a write reports.
+    fn write_durable(&mut self, start: u64) -> Result<(), AppendError> {
+        match self.file.write_durable_at(&self.buffer, start) {
+            Ok(()) => {
+                self.synced = self.cursor.position;
+                Ok(())
+            }
+            Err(error) if error.operation == vfs::Operation::Write => {
+                Err(AppendError::CutBack(error))
+            }
+            Err(error) => Err(AppendError::Unknown(error)),
+        }
+    }
+
+    /// Makes everything written so far durable.
+    pub fn sync_file(&mut self) -> Result<(), AppendError> {
+        if self.synced == self.cursor.position {
+            return Ok(());
+        }
+        self.file.sync_data().map_err(AppendError::Unknown)?;
+        self.synced = self.cursor.position;
+        Ok(())
+    }
+
+    fn push_frame(&mut self, pending: &PendingFrame) {
+        let payload = pending.record.payload();
+        let header = FrameHeader {
+            kind: FrameKind::Transaction,
+            sequence: pending.sequence,
+            // Records are limited to less than 4 GiB; format.rs asserts it.
+            payload_len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+            payload_crc: pending.payload_crc,
+            synced_position: self.synced,
+            counters: pending.counters,
+            previous_crc: self.cursor.previous_crc,
+        };
+        self.push_header(&header);
+        self.buffer.extend_from_slice(payload);
+        self.buffer.extend_from_slice(padding(payload.len()));
+    }
+
+    fn push_header(&mut self, header: &FrameHeader) {
+        let place = Place {
+            file_id: self.file_id,
+            position: self.cursor.position,
+        };
+        let (bytes, crc) = header.encode(place);
+        self.buffer.extend_from_slice(&bytes);
+        self.cursor = Cursor {
+            position: self.cursor.position + header.frame_len(),
+            sequence: header.sequence,
+            counters: header.counters,
+            previous_crc: crc,
+            synced_position: header.synced_position,
+            witnessed: header.kind == FrameKind::Witness,
+        };
+    }
+
+    /// Returns to where the tail ended before a write that failed.
+    fn cut_back(&mut self, before: Cursor, error: vfs::Error) -> AppendError {
+        let cut = self
+            .file
+            .set_len(before.position)
+            .and_then(|()| self.file.sync_all());
+        self.cursor = before;
+        self.allocated = before.position;
+        self.buffer.clear();
+        match cut {
+            Ok(()) => {
+                self.synced = before.position;
+                AppendError::CutBack(error)
+            }
+            Err(_) => AppendError::Unknown(error),
+        }
+    }
+
+    /// Makes sure that the file reaches to `end`, with zeros that are durable.
+    fn allocate(&mut self, end: u64) -> Result<(), AppendError> {
+        if end <= self.allocated {
+            return Ok(());
+        }
+        let ahead = (end / AHEAD_FRACTION).clamp(AHEAD_MIN_BYTES, AHEAD_MAX_BYTES);
+        match self.extend_to(align_up(end + ahead, TAIL_ALIGN)) {
+            // Less may fit where much does not.
+            Err(AppendError::CutBack(error)) if error.is_no_space() => {
+                self.extend_to(align_up(end, TAIL_ALIGN))
+            }
+            done => done,
+        }
+    }
+
+    fn extend_to(&mut self, end: u64) -> Result<(), AppendError> {
+        let written = write_zeros(&*self.file, self.allocated, end);
+        if let Err(error) = written {
+            let cut = self.file.set_len(self.allocated);
+            return Err(cut.map_or_else(AppendError::Unknown, |()| AppendError::CutBack(error)));
+        }
+        self.file.sync_all().map_err(AppendError::Unknown)?;
+        self.allocated = end;
+        self.synced = self.cursor.position;
+        Ok(())
+    }
+}
+
+/// Fills `[start, end)` with zeros.
+pub fn write_zeros(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
+    let mut position = start;
+    while position < end {
+        let len = usize::try_from(end - position)
+            .unwrap_or(usize::MAX)
+            .min(ZEROS.len());
+        file.write_all_at(ZEROS.get(..len).unwrap_or_default(), position)?;
+        position += len as u64;
+    }
+    Ok(())
+}
