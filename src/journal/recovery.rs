@@ -57,7 +57,7 @@ impl Case {
             later_frame,
             witness,
         } = end.remains;
-        if end.position < end.sealed_position {
+        if end.position < end.sealed_position || end.file_len < end.sealed_position {
             return Self::DamagedInSeal;
         }
         match (witness, later_frame) {
@@ -137,6 +137,22 @@ mod tests {
             };
             assert_eq!(Case::of(&end), expected, "{end:?}");
         }
+    }
+
+    #[test]
+    fn a_file_cut_inside_its_seal_is_damaged() {
+        let remains = Remains {
+            zeros: true,
+            later_frame: false,
+            witness: false,
+        };
+        let end = TailEnd {
+            position: 1000,
+            file_len: 999,
+            sealed_position: 1000,
+            remains,
+        };
+        assert_eq!(Case::of(&end), Case::DamagedInSeal);
     }
 
     #[test]

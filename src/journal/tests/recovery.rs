@@ -1,1 +1,254 @@
+//! What is done about the end of a tail, about newborn files, foreign files and locks.
 
+use std::path::Path;
+
+use super::super::format::FRAME_HEADER_BYTES;
+use super::super::{
+    CommitError, Directory, Durability, OpenError, Sequence, Store, StoreOptions, WriteBatch,
+};
+use super::{DIR, FILE, get, keys, open, open_on, put};
+use crate::clock::ManualClock;
+use crate::vfs::Vfs;
+use crate::vfs::mem::MemVfs;
+
+/// A file system that holds `bytes` as the journal.
+fn holding(bytes: &[u8]) -> MemVfs {
+    let vfs = MemVfs::new();
+    vfs.put(Path::new(FILE), bytes.to_vec());
+    vfs
+}
+
+fn bytes(vfs: &MemVfs) -> Vec<u8> {
+    vfs.bytes(Path::new(FILE)).unwrap()
+}
+
+/// A file with three transactions; `closed` says whether it was closed or cut off by a power failure.
+fn three_transactions(closed: bool) -> (Vec<u8>, [usize; 4]) {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    let mut ends = [usize::try_from(store.stats().file_bytes).unwrap(); 4];
+    for (index, end) in ends.iter_mut().enumerate().skip(1) {
+        put(&store, &format!("k{index}"), "value");
+        *end = usize::try_from(store.stats().file_bytes).unwrap();
+    }
+    if closed {
+        store.close().unwrap();
+        (bytes(&vfs), ends)
+    } else {
+        (bytes(&vfs.crash()), ends)
+    }
+}
+
+fn open_error(vfs: &MemVfs) -> OpenError {
+    open_on(vfs.shared()).unwrap_err()
+}
+
+#[test]
+fn a_tail_cut_at_any_byte_opens_with_the_whole_transactions_before_the_cut() {
+    let (whole, ends) = three_transactions(false);
+    for len in ends[0]..ends[3] {
+        let vfs = holding(&whole[..len]);
+        let store = open(&vfs);
+        let expected = ends[1..].iter().filter(|end| **end <= len).count();
+        assert_eq!(keys(&store).len(), expected, "cut at {len}");
+        put(&store, "next", "1");
+        drop(store);
+        let reopened = open(&vfs.crash());
+        assert_eq!(get(&reopened, "next").as_deref(), Some("1"), "cut at {len}");
+        assert_eq!(
+            reopened.stats().sequence,
+            Sequence::new(expected as u64 + 1)
+        );
+    }
+}
+
+#[test]
+fn garbage_behind_the_tail_is_cut_durably_before_the_first_commit() {
+    let (mut whole, ends) = three_transactions(false);
+    whole[ends[3] + 3..ends[3] + 4000].fill(0xa5);
+    let vfs = holding(&whole);
+    drop(open(&vfs));
+    assert_eq!(keys(&open(&vfs.crash())), ["k1", "k2", "k3"]);
+    assert_eq!(
+        bytes(&vfs.crash())[ends[3]..]
+            .iter()
+            .filter(|byte| **byte == 0xa5)
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn zeros_behind_the_tail_are_space_ahead_however_many() {
+    let (mut whole, ends) = three_transactions(false);
+    whole.truncate(ends[3]);
+    whole.resize(ends[3] + (5 << 20), 0);
+    let vfs = holding(&whole);
+    let store = open(&vfs);
+    assert_eq!(keys(&store).len(), 3);
+    assert_eq!(store.stats().file_bytes, ends[3] as u64);
+}
+
+#[test]
+fn a_damaged_frame_that_later_ones_prove_durable_refuses_the_open_and_changes_nothing() {
+    let (whole, ends) = three_transactions(false);
+    for position in [
+        ends[0],
+        ends[0] + 20,
+        ends[1] - 9,
+        ends[1] + FRAME_HEADER_BYTES,
+    ] {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 0x40;
+        let vfs = holding(&damaged);
+        let OpenError::Damaged(damage) = open_error(&vfs) else {
+            panic!("byte {position}")
+        };
+        assert!(damage.position <= position as u64, "{damage}");
+        assert!(damage.to_string().contains("nothing was changed"));
+        assert_eq!(bytes(&vfs), damaged);
+    }
+}
+
+#[test]
+fn the_last_group_before_a_crash_is_the_only_one_that_damage_can_pass_for_torn() {
+    let (mut whole, ends) = three_transactions(false);
+    whole[ends[2] + 70] ^= 1;
+    assert_eq!(keys(&open(&holding(&whole))), ["k1", "k2"]);
+}
+
+#[test]
+fn after_a_clean_close_damage_in_the_last_transaction_is_damage() {
+    let (mut whole, ends) = three_transactions(true);
+    whole[ends[2] + 70] ^= 1;
+    let OpenError::Damaged(damage) = open_error(&holding(&whole)) else {
+        panic!()
+    };
+    assert_eq!(
+        (damage.position, damage.intact),
+        (ends[2] as u64, Sequence::new(2))
+    );
+}
+
+#[test]
+fn every_flipped_bit_of_a_closed_file_is_refused_or_changes_no_answer() {
+    let (whole, _) = three_transactions(true);
+    for bit in 0..whole.len() * 8 {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(store) = open_on(holding(&damaged).shared()) {
+            assert_eq!(keys(&store), ["k1", "k2", "k3"], "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_repeated_close_and_open_adds_nothing() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    put(&store, "k", "v");
+    store.close().unwrap();
+    drop(store);
+    let once = bytes(&vfs);
+    open(&vfs).close().unwrap();
+    open(&vfs).close().unwrap();
+    assert_eq!(bytes(&vfs), once);
+}
+
+#[test]
+fn a_crash_during_the_repair_leaves_a_file_that_repairs_again() {
+    let (mut whole, ends) = three_transactions(false);
+    whole[ends[2] + 5] ^= 1;
+    let vfs = holding(&whole);
+    let first = open(&vfs);
+    let second = open(&vfs.crash());
+    assert_eq!(keys(&first), keys(&second));
+    assert_eq!(keys(&open(&vfs.crash().crash())), ["k1", "k2"]);
+}
+
+#[test]
+fn a_newborn_file_of_zeros_or_nothing_opens_as_empty() {
+    for newborn in [vec![], vec![0; 512], vec![0; 100_000]] {
+        let store = open(&holding(&newborn));
+        assert_eq!(store.stats().entries, 0);
+        put(&store, "k", "v");
+        assert_eq!(keys(&store), ["k"]);
+    }
+}
+
+#[test]
+fn a_store_is_named_only_when_it_is_whole() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    put(&store, "k", "v");
+    assert_eq!(keys(&open(&vfs.crash())), ["k"]);
+    assert!(!vfs.exists(Path::new("/data/test.journal.compact")).unwrap());
+}
+
+#[test]
+fn another_kind_of_file_is_named_as_such_and_left_alone() {
+    let vfs = holding(b"<config/> and a good deal more of it, so that it is longer than a header");
+    assert!(matches!(open_error(&vfs), OpenError::NotAJournal { path } if path == Path::new(FILE)));
+    let long = vec![b'x'; 4000];
+    assert!(matches!(
+        open_error(&holding(&long)),
+        OpenError::NotAJournal { .. }
+    ));
+}
+
+#[test]
+fn a_truncated_image_is_refused() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    (0..1000).for_each(|n| put(&store, &format!("key {n}"), "value"));
+    store
+        .compact(&Default::default(), &Default::default())
+        .unwrap();
+    store.close().unwrap();
+    drop(store);
+    let whole = bytes(&vfs);
+    for len in [600, 4000, whole.len() / 2, whole.len() - 1] {
+        let refused = open_on(holding(&whole[..len]).shared());
+        assert!(refused.is_err(), "cut at {len}");
+    }
+}
+
+#[test]
+fn a_second_opener_is_told_who_has_the_directory() {
+    let vfs = MemVfs::new();
+    let first = open(&vfs);
+    let OpenError::Locked { holder, .. } = open_error(&vfs) else {
+        panic!()
+    };
+    assert_eq!(holder, Some(format!("pid {}", std::process::id())));
+    drop(first);
+    open(&vfs);
+}
+
+#[test]
+fn the_lock_survives_a_compaction() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    store
+        .compact(&Default::default(), &Default::default())
+        .unwrap();
+    assert!(matches!(open_error(&vfs), OpenError::Locked { .. }));
+}
+
+#[test]
+fn a_read_only_open_changes_nothing_and_refuses_writes() {
+    let (mut whole, ends) = three_transactions(false);
+    whole[ends[2] + 70] ^= 1;
+    let vfs = holding(&whole);
+    let clock = std::sync::Arc::new(ManualClock::starting_at(0));
+    vfs.create_dir(Path::new(DIR)).unwrap();
+    let directory = Directory::open_read_only(vfs.shared(), clock, Path::new(DIR)).unwrap();
+    let store = Store::open(&directory, "test.journal", StoreOptions::default()).unwrap();
+    assert_eq!(keys(&store), ["k1", "k2"]);
+    let refused = store.write(WriteBatch::new(), Durability::Sync);
+    assert!(matches!(refused, Err(CommitError::ReadOnly)));
+    drop(store);
+    assert_eq!(bytes(&vfs), whole);
+    let missing = Store::open(&directory, "none", StoreOptions::default());
+    assert!(matches!(missing, Err(OpenError::NotFound { .. })));
+}
