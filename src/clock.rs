@@ -70,14 +70,9 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// Starts the monotonic clock at zero.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 }
 
@@ -92,14 +87,9 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     fn wall_micros(&self) -> u64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
@@ -116,10 +106,7 @@ impl Clock for SystemClock {
                 return Woken::Signal;
             }
             let Some(deadline) = deadline else {
-                raised = signal
-                    .changed
-                    .wait(raised)
-                    .unwrap_or_else(PoisonError::into_inner);
+                raised = signal.changed.wait(raised).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = deadline.saturating_sub(self.monotonic());
@@ -158,10 +145,7 @@ struct ManualState {
 impl ManualClock {
     /// A clock whose wall time is `wall_micros` and whose monotonic time is zero.
     pub fn starting_at(wall_micros: u64) -> Self {
-        Self {
-            wall_start_micros: wall_micros,
-            state: Mutex::default(),
-        }
+        Self { wall_start_micros: wall_micros, state: Mutex::default() }
     }
 
     /// Moves both clocks forward and wakes every waiter whose deadline has come.
@@ -213,10 +197,7 @@ impl Clock for ManualClock {
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Woken::Deadline;
             }
-            raised = signal
-                .changed
-                .wait(raised)
-                .unwrap_or_else(PoisonError::into_inner);
+            raised = signal.changed.wait(raised).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -96,9 +96,7 @@ impl Health {
         match self {
             Self::Open => Ok(()),
             Self::ReadOnly => Err(CommitError::ReadOnly),
-            Self::Poisoned(reason) => Err(CommitError::Poisoned {
-                reason: reason.clone(),
-            }),
+            Self::Poisoned(reason) => Err(CommitError::Poisoned { reason: reason.clone() }),
             Self::Closed => Err(CommitError::Closed),
         }
     }
@@ -127,11 +125,7 @@ impl Core {
             gathering: None,
             recent: RecentCommits::above(state.sequence),
             blocked: false,
-            health: if writer.is_some() {
-                Health::Open
-            } else {
-                Health::ReadOnly
-            },
+            health: if writer.is_some() { Health::Open } else { Health::ReadOnly },
         };
         Self {
             directory,
@@ -182,11 +176,7 @@ impl Core {
         } else {
             group.wait()?
         }
-        Ok(Receipt {
-            sequence,
-            size_bytes,
-            durability,
-        })
+        Ok(Receipt { sequence, size_bytes, durability })
     }
 
     fn accept(
@@ -198,10 +188,7 @@ impl Core {
     ) -> Result<(Arc<Group>, Sequence, bool), CommitError> {
         let mut turn = self.turn();
         while turn.blocked {
-            turn = self
-                .unblocked
-                .wait(turn)
-                .unwrap_or_else(PoisonError::into_inner);
+            turn = self.unblocked.wait(turn).unwrap_or_else(PoisonError::into_inner);
         }
         turn.health.check()?;
         if let Some(check) = check {
@@ -213,15 +200,9 @@ impl Core {
             return Err(CommitError::Read(Arc::new(error)));
         }
         let sequence = turn.accepted.sequence;
-        turn.recent
-            .push(sequence, record.clone(), self.published.load().sequence);
+        turn.recent.push(sequence, record.clone(), self.published.load().sequence);
         let counters = turn.accepted.counters;
-        let frame = PendingFrame {
-            record,
-            payload_crc,
-            sequence,
-            counters,
-        };
+        let frame = PendingFrame { record, payload_crc, sequence, counters };
         let (group, leads) = turn.gather(frame, durability);
         Ok((group, sequence, leads))
     }
@@ -241,12 +222,7 @@ impl Core {
 
     /// Writes what has gathered, publishes it and wakes its members.
     fn write_gathered(&self, writer: Option<&mut Writer>) {
-        let Some(Gathering {
-            group,
-            frames,
-            sync,
-        }) = self.take_gathered()
-        else {
+        let Some(Gathering { group, frames, sync }) = self.take_gathered() else {
             return;
         };
         let unfinished = Unfinished::new(group.clone());
@@ -275,10 +251,7 @@ impl Core {
         let in_flight = turn.in_flight.take();
         match (appended, in_flight) {
             (Ok(previous_crc), Some(state)) => {
-                let state = State {
-                    previous_crc,
-                    ..state
-                };
+                let state = State { previous_crc, ..state };
                 self.published.store(Arc::new(state));
                 Ok(())
             }
@@ -362,8 +335,7 @@ impl Core {
         let mut writer = self.writer();
         self.write_gathered(writer.as_mut());
         let (state, new_writer) = exchange(&self.published.load_full())?;
-        self.allocated
-            .store(new_writer.allocated(), Ordering::Relaxed);
+        self.allocated.store(new_writer.allocated(), Ordering::Relaxed);
         *writer = Some(new_writer);
         let mut turn = self.turn();
         turn.accepted = state.clone();
@@ -376,17 +348,10 @@ impl Core {
         let state = self.published.load();
         let header = &state.base.header;
         let compacted = header.generation > 0;
-        let baseline = if compacted {
-            header.compaction.size_end_bytes
-        } else {
-            header.tail_start
-        };
+        let baseline = if compacted { header.compaction.size_end_bytes } else { header.tail_start };
         JournalStats {
             file_bytes: state.end_position,
-            allocated_bytes: self
-                .allocated
-                .load(Ordering::Relaxed)
-                .max(state.end_position),
+            allocated_bytes: self.allocated.load(Ordering::Relaxed).max(state.end_position),
             live_bytes: state.counters.live_bytes,
             image_bytes: header.image.len,
             tail_bytes: state.end_position - header.tail_start,
@@ -447,9 +412,7 @@ impl Turn {
     fn roll_back(&mut self, published: &State, reason: &Arc<str>) {
         self.accepted = self.in_flight.as_ref().unwrap_or(published).clone();
         self.recent.truncate_after(self.accepted.sequence);
-        self.fail_gathered(&CommitError::Aborted {
-            reason: reason.clone(),
-        });
+        self.fail_gathered(&CommitError::Aborted { reason: reason.clone() });
     }
 
     fn poison(&mut self, reason: &str) -> CommitError {

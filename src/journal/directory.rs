@@ -41,13 +41,7 @@ impl Directory {
         vfs.create_dir(path)?;
         let lock = take_lock(&*vfs, path, LockMode::Exclusive)?;
         let path = path.to_path_buf();
-        Ok(Arc::new(Self {
-            vfs,
-            clock,
-            path,
-            access: Access::Write,
-            _lock: Some(lock),
-        }))
+        Ok(Arc::new(Self { vfs, clock, path, access: Access::Write, _lock: Some(lock) }))
     }
 
     /// Opens a directory for reading: nothing in it is changed, a torn tail is passed over, not cut. Where
@@ -61,22 +55,14 @@ impl Directory {
         path: &Path,
     ) -> Result<Arc<Self>, OpenError> {
         if !vfs.exists(path)? {
-            return Err(OpenError::NotFound {
-                path: path.to_path_buf(),
-            });
+            return Err(OpenError::NotFound { path: path.to_path_buf() });
         }
         let lock = match vfs.exists(&path.join(LOCK_FILE))? {
             true => take_lock_if_allowed(&*vfs, path)?,
             false => None,
         };
         let path = path.to_path_buf();
-        Ok(Arc::new(Self {
-            vfs,
-            clock,
-            path,
-            access: Access::ReadOnly,
-            _lock: lock,
-        }))
+        Ok(Arc::new(Self { vfs, clock, path, access: Access::ReadOnly, _lock: lock }))
     }
 
     /// The directory.
@@ -104,10 +90,7 @@ fn take_lock(vfs: &dyn Vfs, dir: &Path, mode: LockMode) -> Result<Box<dyn LockGu
     let holder = format!("pid {}", std::process::id());
     match vfs.lock(&dir.join(LOCK_FILE), mode, &holder)? {
         LockAttempt::Taken(guard) => Ok(guard),
-        LockAttempt::Held { holder } => Err(OpenError::Locked {
-            dir: dir.to_path_buf(),
-            holder,
-        }),
+        LockAttempt::Held { holder } => Err(OpenError::Locked { dir: dir.to_path_buf(), holder }),
     }
 }
 

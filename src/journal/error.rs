@@ -143,10 +143,7 @@ pub enum CommitError {
 impl CommitError {
     /// Whether the same transaction, run again on a fresh snapshot, may well succeed.
     pub fn is_retriable(&self) -> bool {
-        matches!(
-            self,
-            Self::Conflict { .. } | Self::TooOld { .. } | Self::Aborted { .. }
-        )
+        matches!(self, Self::Conflict { .. } | Self::TooOld { .. } | Self::Aborted { .. })
     }
 }
 

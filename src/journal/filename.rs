@@ -21,9 +21,6 @@ mod tests {
 
     #[test]
     fn a_side_file_stands_beside_its_journal() {
-        assert_eq!(
-            side_file(Path::new("/d/A.cdb")),
-            Path::new("/d/A.cdb.compact")
-        );
+        assert_eq!(side_file(Path::new("/d/A.cdb")), Path::new("/d/A.cdb.compact"));
     }
 }

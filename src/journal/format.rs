@@ -57,9 +57,7 @@ pub(super) mod fields {
     }
 
     pub fn get<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
-        let field = bytes
-            .get(offset..offset + N)
-            .and_then(|field| field.try_into().ok());
+        let field = bytes.get(offset..offset + N).and_then(|field| field.try_into().ok());
         debug_assert!(field.is_some());
         field.unwrap_or([0; N])
     }

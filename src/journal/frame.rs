@@ -74,17 +74,9 @@ impl FrameHeader {
         put(&mut bytes, SEQUENCE, self.sequence.get().to_le_bytes());
         put(&mut bytes, PAYLOAD_LEN, self.payload_len.to_le_bytes());
         put(&mut bytes, PAYLOAD_CRC, self.payload_crc.to_le_bytes());
-        put(
-            &mut bytes,
-            SYNCED_POSITION,
-            self.synced_position.to_le_bytes(),
-        );
+        put(&mut bytes, SYNCED_POSITION, self.synced_position.to_le_bytes());
         put(&mut bytes, ENTRIES, self.counters.entries.to_le_bytes());
-        put(
-            &mut bytes,
-            LIVE_BYTES,
-            self.counters.live_bytes.to_le_bytes(),
-        );
+        put(&mut bytes, LIVE_BYTES, self.counters.live_bytes.to_le_bytes());
         put(&mut bytes, PREVIOUS_CRC, self.previous_crc.to_le_bytes());
         let crc = header_crc(&bytes, place);
         put(&mut bytes, HEADER_CRC, crc.to_le_bytes());
@@ -161,10 +153,7 @@ const _: () = assert!(RESERVED + 8 == HEADER_CRC && HEADER_CRC + 4 == FRAME_HEAD
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place {
-        file_id: 7,
-        position: 512,
-    };
+    const PLACE: Place = Place { file_id: 7, position: 512 };
 
     fn header() -> FrameHeader {
         FrameHeader {
@@ -173,10 +162,7 @@ mod tests {
             payload_len: 5,
             payload_crc: payload_crc(b"bytes"),
             synced_position: 512,
-            counters: Counters {
-                entries: 3,
-                live_bytes: 99,
-            },
+            counters: Counters { entries: 3, live_bytes: 99 },
             previous_crc: 1,
         }
     }
@@ -185,26 +171,8 @@ mod tests {
     fn a_header_reads_back_only_at_its_own_place() {
         let (bytes, crc) = header().encode(PLACE);
         assert_eq!(FrameHeader::decode(&bytes, PLACE), Some((header(), crc)));
-        assert_eq!(
-            FrameHeader::decode(
-                &bytes,
-                Place {
-                    position: 520,
-                    ..PLACE
-                }
-            ),
-            None
-        );
-        assert_eq!(
-            FrameHeader::decode(
-                &bytes,
-                Place {
-                    file_id: 8,
-                    ..PLACE
-                }
-            ),
-            None
-        );
+        assert_eq!(FrameHeader::decode(&bytes, Place { position: 520, ..PLACE }), None);
+        assert_eq!(FrameHeader::decode(&bytes, Place { file_id: 8, ..PLACE }), None);
     }
 
     #[test]
@@ -221,10 +189,7 @@ mod tests {
     fn frames_end_on_multiples_of_eight() {
         for len in 0..17 {
             assert_eq!((len + padding(len).len()) % 8, 0);
-            assert_eq!(
-                frame_len(len as u64),
-                64 + (len + padding(len).len()) as u64
-            );
+            assert_eq!(frame_len(len as u64), 64 + (len + padding(len).len()) as u64);
         }
     }
 }

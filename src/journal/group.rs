@@ -26,10 +26,7 @@ impl Group {
             if let Some(outcome) = outcome.as_ref() {
                 return outcome.clone();
             }
-            outcome = self
-                .done
-                .wait(outcome)
-                .unwrap_or_else(PoisonError::into_inner);
+            outcome = self.done.wait(outcome).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -86,10 +83,7 @@ mod tests {
             panic!("on purpose");
         });
         assert!(leader.join().is_err());
-        assert!(matches!(
-            follower.join().unwrap(),
-            Err(CommitError::Poisoned { .. })
-        ));
+        assert!(matches!(follower.join().unwrap(), Err(CommitError::Poisoned { .. })));
     }
 
     #[test]

@@ -94,10 +94,7 @@ impl Header {
 
     /// The counters that hold before the first frame.
     pub fn base_counters(&self) -> Counters {
-        Counters {
-            entries: self.image.entries,
-            live_bytes: self.image.key_value_bytes,
-        }
+        Counters { entries: self.image.entries, live_bytes: self.image.key_value_bytes }
     }
 
     /// As bytes.
@@ -108,10 +105,7 @@ impl Header {
         put(&mut bytes, MINOR, VERSION_MINOR.to_le_bytes());
         put(&mut bytes, LENGTH, HEADER_LEN_FIELD.to_le_bytes());
         put(&mut bytes, FILE_ID, self.file_id.to_le_bytes());
-        let root = self.image.root.unwrap_or(BlockPointer {
-            position: 0,
-            len: 0,
-        });
+        let root = self.image.root.unwrap_or(BlockPointer { position: 0, len: 0 });
         for (offset, field) in [
             (GENERATION, self.generation),
             (CREATED_MICROS, self.created_micros),
@@ -148,10 +142,8 @@ impl Header {
         if major != VERSION_MAJOR {
             return Err(HeaderError::Version { major });
         }
-        let root = BlockPointer {
-            position: u64_at(bytes, ROOT_POSITION),
-            len: u32_at(bytes, ROOT_LEN),
-        };
+        let root =
+            BlockPointer { position: u64_at(bytes, ROOT_POSITION), len: u32_at(bytes, ROOT_LEN) };
         let image = ImageSummary {
             start: u64_at(bytes, IMAGE_START),
             len: u64_at(bytes, IMAGE_LEN),
@@ -188,10 +180,7 @@ mod tests {
         let mut header = Header::newborn(0x0102_0304, 5);
         header.generation = 3;
         header.image.entries = 9;
-        header.image.root = Some(BlockPointer {
-            position: 600,
-            len: 70,
-        });
+        header.image.root = Some(BlockPointer { position: 600, len: 70 });
         header.compaction = CompactionRecord::from_fields([1, 2, 3, 4, 5, 6]);
         header
     }
@@ -217,9 +206,6 @@ mod tests {
         put(&mut bytes, MAJOR, 2_u16.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..CRC]);
         put(&mut bytes, CRC, crc.to_le_bytes());
-        assert_eq!(
-            Header::decode(&bytes),
-            Err(HeaderError::Version { major: 2 })
-        );
+        assert_eq!(Header::decode(&bytes), Err(HeaderError::Version { major: 2 }));
     }
 }

@@ -31,22 +31,13 @@ pub struct TailReader {
 /// A walk over the tail of a snapshot.
 pub(super) fn tail(snapshot: &Snapshot) -> TailReader {
     let state = snapshot.state().clone();
-    TailReader {
-        frames: frames(&state),
-        state,
-        ended: false,
-    }
+    TailReader { frames: frames(&state), state, ended: false }
 }
 
 fn frames(state: &State) -> FrameReader {
     let header = &state.base.header;
     let cursor = Cursor::at_tail_start(header);
-    FrameReader::new(
-        state.base.file.clone(),
-        header.file_id,
-        cursor,
-        state.end_position,
-    )
+    FrameReader::new(state.base.file.clone(), header.file_id, cursor, state.end_position)
 }
 
 impl TailReader {
@@ -54,21 +45,12 @@ impl TailReader {
         let Some(frame) = self.frames.next()? else {
             let cursor = self.frames.cursor();
             let whole = cursor.sequence == self.state.sequence;
-            return if whole {
-                Ok(None)
-            } else {
-                Err(damage(&self.state, cursor).into())
-            };
+            return if whole { Ok(None) } else { Err(damage(&self.state, cursor).into()) };
         };
         let (sequence, position) = (frame.header.sequence, frame.position);
         let size_bytes = frame.header.frame_len();
         match Record::decode(frame.payload.to_vec()) {
-            Ok(record) => Ok(Some(TailRecord {
-                sequence,
-                position,
-                size_bytes,
-                record,
-            })),
+            Ok(record) => Ok(Some(TailRecord { sequence, position, size_bytes, record })),
             Err(_) => Err(damage(&self.state, self.frames.cursor()).into()),
         }
     }
@@ -92,10 +74,7 @@ pub(super) fn snapshot_at(now: &Snapshot, wanted: Sequence) -> Result<Snapshot, 
     let newest = now.state();
     let base = newest.base.header.base_sequence;
     if wanted > newest.sequence {
-        return Err(HistoryError::Future {
-            wanted,
-            last: newest.sequence,
-        });
+        return Err(HistoryError::Future { wanted, last: newest.sequence });
     }
     if wanted < base {
         return Err(HistoryError::Compacted { wanted, base });

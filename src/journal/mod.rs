@@ -22,6 +22,7 @@
 //! Where to read on: docs/format.md for every byte, `recovery.rs` for what is done about a torn or damaged
 //! tail, `compaction/mod.rs` for its stages.
 
+pub mod check;
 mod compaction;
 mod core;
 mod counters;

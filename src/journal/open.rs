@@ -54,23 +54,12 @@ fn open_for_reading(
 ) -> Result<Core, OpenError> {
     let vfs = directory.vfs();
     if !vfs.exists(path)? {
-        return Err(OpenError::NotFound {
-            path: path.to_path_buf(),
-        });
+        return Err(OpenError::NotFound { path: path.to_path_buf() });
     }
     let file = vfs.open(path, OpenMode::Read)?;
     let recovered = recover(file, &options)?;
-    let Recovered {
-        state, file_len, ..
-    } = check(recovered)?;
-    Ok(Core::new(
-        directory.clone(),
-        path.to_path_buf(),
-        options,
-        state,
-        None,
-        file_len,
-    ))
+    let Recovered { state, file_len, .. } = check(recovered)?;
+    Ok(Core::new(directory.clone(), path.to_path_buf(), options, state, None, file_len))
 }
 
 fn open_for_writing(
@@ -92,14 +81,7 @@ fn open_for_writing(
     let writer = repair(&recovered)?;
     let allocated = writer.allocated();
     let path = path.to_path_buf();
-    Ok(Core::new(
-        directory.clone(),
-        path,
-        options,
-        recovered.state,
-        Some(writer),
-        allocated,
-    ))
+    Ok(Core::new(directory.clone(), path, options, recovered.state, Some(writer), allocated))
 }
 
 /// A file of which only the name became durable: empty, or nothing but zeros.
@@ -139,31 +121,18 @@ pub fn read_header(file: &dyn File, position: u64) -> Result<Header, OpenError> 
     if file.read_at(&mut bytes, position)? < HEADER_BYTES {
         return Err(OpenError::NotAJournal { path: path() });
     }
-    let damaged = |position| {
-        damage(
-            file.path(),
-            position,
-            "the header is damaged",
-            Cursor::nowhere(),
-        )
-    };
+    let damaged =
+        |position| damage(file.path(), position, "the header is damaged", Cursor::nowhere());
     let header = Header::decode(&bytes).map_err(|error| match error {
         HeaderError::NotAJournal => OpenError::NotAJournal { path: path() },
-        HeaderError::Version { major } => OpenError::Version {
-            path: path(),
-            major,
-        },
+        HeaderError::Version { major } => OpenError::Version { path: path(), major },
         HeaderError::Damaged => OpenError::Damaged(damaged(position)),
     })?;
     let image_end = header.image.start.checked_add(header.image.len);
     let sound = header.image.start == HEADER_END
         && image_end.is_some_and(|end| end < header.tail_start)
         && header.tail_start <= header.sealed_position;
-    if sound {
-        Ok(header)
-    } else {
-        Err(OpenError::Damaged(damaged(position)))
-    }
+    if sound { Ok(header) } else { Err(OpenError::Damaged(damaged(position))) }
 }
 
 /// The image that a header describes.
@@ -172,11 +141,7 @@ pub fn open_image(
     file: Arc<dyn File>,
     options: &StoreOptions,
 ) -> Result<Image, ReadError> {
-    let StoreOptions {
-        image_read,
-        block_cache,
-        ..
-    } = options;
+    let StoreOptions { image_read, block_cache, .. } = options;
     Image::open(file, header.file_id, header.image, *image_read, block_cache)
 }
 
@@ -185,18 +150,10 @@ pub fn recover(file: Arc<dyn File>, options: &StoreOptions) -> Result<Recovered,
     let header = read_header(&*file, 0)?;
     let file_len = file.len()?;
     let image = open_image(&header, file.clone(), options)?;
-    let base = Arc::new(Base {
-        header,
-        file: file.clone(),
-        image,
-    });
+    let base = Arc::new(Base { header, file: file.clone(), image });
     let mut state = State::of_base(base);
-    let mut reader = FrameReader::new(
-        file.clone(),
-        header.file_id,
-        Cursor::at_tail_start(&header),
-        file_len,
-    );
+    let mut reader =
+        FrameReader::new(file.clone(), header.file_id, Cursor::at_tail_start(&header), file_len);
     while let Some(frame) = reader.next()? {
         let position = frame.position;
         if state.replay(&frame).is_err() {
@@ -215,22 +172,12 @@ pub fn recover(file: Arc<dyn File>, options: &StoreOptions) -> Result<Recovered,
         sealed_position: header.sealed_position,
         remains,
     };
-    Ok(Recovered {
-        state,
-        cursor,
-        case: Case::of(&end),
-        file_len,
-    })
+    Ok(Recovered { state, cursor, case: Case::of(&end), file_len })
 }
 
 /// Refuses what a crash cannot explain, and says what a repair would do.
 fn check(recovered: Recovered) -> Result<Recovered, OpenError> {
-    let Recovered {
-        state,
-        cursor,
-        case,
-        file_len,
-    } = &recovered;
+    let Recovered { state, cursor, case, file_len } = &recovered;
     let path = state.base.file.path();
     match case.action() {
         Action::Keep => {}
@@ -247,22 +194,12 @@ fn check(recovered: Recovered) -> Result<Recovered, OpenError> {
 }
 
 fn damage(path: &Path, position: u64, what: &'static str, cursor: Cursor) -> Damage {
-    Damage {
-        path: path.to_path_buf(),
-        position,
-        what,
-        intact: cursor.sequence,
-    }
+    Damage { path: path.to_path_buf(), position, what, intact: cursor.sequence }
 }
 
 /// Makes the file's end fit to be written on: cuts what is unfinished, and makes durable what was accepted.
 fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
-    let Recovered {
-        state,
-        cursor,
-        case,
-        file_len,
-    } = recovered;
+    let Recovered { state, cursor, case, file_len } = recovered;
     let file = &state.base.file;
     let mut allocated = *file_len;
     if case.action() == Action::Cut {
@@ -274,12 +211,7 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
         rewrite(&**file, cursor.synced_position, cursor.position)?;
         file.sync_all()?;
     }
-    Ok(Writer::resume(
-        file.clone(),
-        state.base.header.file_id,
-        *cursor,
-        allocated,
-    ))
+    Ok(Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated))
 }
 
 /// Writes `[start, end)` again as it is. After a failed sync the cache may show bytes that are not on disk
@@ -288,9 +220,7 @@ fn rewrite(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
     let mut buffer = vec![0; 1 << 20];
     let mut position = start;
     while position < end {
-        let len = usize::try_from(end - position)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
+        let len = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
         let piece = buffer.get_mut(..len).unwrap_or_default();
         file.read_exact_at(piece, position)?;
         file.write_all_at(piece, position)?;

@@ -43,18 +43,12 @@ impl KeyRange {
 
     /// Every key.
     pub fn all() -> Self {
-        Self {
-            start: Vec::new(),
-            end: None,
-        }
+        Self { start: Vec::new(), end: None }
     }
 
     /// Just this key.
     pub fn key(key: &[u8]) -> Self {
-        Self {
-            start: key.to_vec(),
-            end: Some(successor(key)),
-        }
+        Self { start: key.to_vec(), end: Some(successor(key)) }
     }
 
     /// Every key that begins with `prefix`, the prefix itself among them.
@@ -70,10 +64,7 @@ impl KeyRange {
             }
             None => None,
         };
-        Self {
-            start: prefix.to_vec(),
-            end,
-        }
+        Self { start: prefix.to_vec(), end }
     }
 
     /// The first key that can be in the range.
@@ -88,9 +79,7 @@ impl KeyRange {
 
     /// Whether no key can be in it.
     pub fn is_empty(&self) -> bool {
-        self.end
-            .as_deref()
-            .is_some_and(|end| end <= self.start.as_slice())
+        self.end.as_deref().is_some_and(|end| end <= self.start.as_slice())
     }
 
     /// Whether `key` is in it.

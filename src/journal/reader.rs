@@ -89,14 +89,7 @@ impl Frame<'_> {
 impl FrameReader {
     /// A walk from `cursor` up to `limit`.
     pub fn new(file: Arc<dyn File>, file_id: u128, cursor: Cursor, limit: u64) -> Self {
-        Self {
-            file,
-            file_id,
-            limit,
-            cursor,
-            buffer: Vec::new(),
-            buffer_start: 0,
-        }
+        Self { file, file_id, limit, cursor, buffer: Vec::new(), buffer_start: 0 }
     }
 
     /// Where it stands.
@@ -127,12 +120,7 @@ impl FrameReader {
             };
             if header.kind == FrameKind::Transaction {
                 let payload = self.payload_at(position, &header);
-                return Ok(Some(Frame {
-                    header,
-                    crc,
-                    position,
-                    payload,
-                }));
+                return Ok(Some(Frame { header, crc, position, payload }));
             }
         }
     }
@@ -143,10 +131,7 @@ impl FrameReader {
         if !self.fill(FRAME_HEADER_SIZE)? {
             return Ok(None);
         }
-        let place = Place {
-            file_id: self.file_id,
-            position,
-        };
+        let place = Place { file_id: self.file_id, position };
         let Some((header, crc)) = decode_at(&self.buffer, position - self.buffer_start, place)
         else {
             return Ok(None);
@@ -170,17 +155,13 @@ impl FrameReader {
 
     fn payload_at(&self, position: u64, header: &FrameHeader) -> &[u8] {
         let start = offset(position + FRAME_HEADER_SIZE - self.buffer_start);
-        self.buffer
-            .get(start..start + header.payload_len as usize)
-            .unwrap_or_default()
+        self.buffer.get(start..start + header.payload_len as usize).unwrap_or_default()
     }
 
     fn padding_is_zero(&self, header: &FrameHeader) -> bool {
         let start = offset(self.cursor.position + FRAME_HEADER_SIZE - self.buffer_start);
         let len = header.payload_len as usize;
-        let padding = self
-            .buffer
-            .get(start + len..start + len.next_multiple_of(8));
+        let padding = self.buffer.get(start + len..start + len.next_multiple_of(8));
         padding.is_some_and(|padding| padding.iter().all(|byte| *byte == 0))
     }
 
@@ -210,9 +191,7 @@ fn offset(distance: u64) -> usize {
 }
 
 fn decode_at(buffer: &[u8], distance: u64, place: Place) -> Option<(FrameHeader, u32)> {
-    let bytes = buffer
-        .get(offset(distance)..)?
-        .first_chunk::<FRAME_HEADER_BYTES>()?;
+    let bytes = buffer.get(offset(distance)..)?.first_chunk::<FRAME_HEADER_BYTES>()?;
     FrameHeader::decode(bytes, place)
 }
 
@@ -234,11 +213,7 @@ pub fn inspect_remains(
     position: u64,
     limit: u64,
 ) -> vfs::Result<Remains> {
-    let mut remains = Remains {
-        zeros: true,
-        later_frame: false,
-        witness: false,
-    };
+    let mut remains = Remains { zeros: true, later_frame: false, witness: false };
     let mut buffer = vec![0; CHUNK_BYTES + FRAME_HEADER_BYTES];
     let mut start = position;
     while start < limit && !remains.witness {
@@ -263,16 +238,10 @@ fn inspect_chunk(chunk: &[u8], start: u64, file_id: u128, end: u64, remains: &mu
     let magic = FRAME_MAGIC.to_le_bytes();
     let first = offset(super::format::align_up(start, FRAME_ALIGN) - start);
     for distance in (first..chunk.len().min(CHUNK_BYTES)).step_by(offset(FRAME_ALIGN)) {
-        if !chunk
-            .get(distance..)
-            .is_some_and(|rest| rest.starts_with(&magic))
-        {
+        if !chunk.get(distance..).is_some_and(|rest| rest.starts_with(&magic)) {
             continue;
         }
-        let place = Place {
-            file_id,
-            position: start + distance as u64,
-        };
+        let place = Place { file_id, position: start + distance as u64 };
         if let Some((header, _)) = decode_at(chunk, distance as u64, place) {
             remains.later_frame = true;
             remains.witness |= header.synced_position > end;

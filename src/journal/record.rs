@@ -47,10 +47,9 @@ impl Operation<'_> {
     pub fn range(&self) -> KeyRange {
         match *self {
             Self::Put { key, .. } | Self::Delete { key } => KeyRange::key(key),
-            Self::DeleteRange {
-                start,
-                end: Some(end),
-            } => KeyRange::new(start.to_vec()..end.to_vec()),
+            Self::DeleteRange { start, end: Some(end) } => {
+                KeyRange::new(start.to_vec()..end.to_vec())
+            }
             Self::DeleteRange { start, end: None } => KeyRange::new(start.to_vec()..),
         }
     }
@@ -76,11 +75,7 @@ impl Record {
     /// Reads a payload; the operations are checked one by one.
     pub fn decode(payload: Vec<u8>) -> Result<Self, RecordError> {
         let (_, operations_start) = read::<&[u8]>(&payload, 0)?;
-        let mut record = Self {
-            payload,
-            operations_start,
-            operation_count: 0,
-        };
+        let mut record = Self { payload, operations_start, operation_count: 0 };
         let mut count = 0_u32;
         for operation in record.operations() {
             operation?;
@@ -97,7 +92,7 @@ impl Record {
 
     /// What the room above attached.
     pub fn annotation(&self) -> &[u8] {
-        read::<&[u8]>(&self.payload, 0).map_or(&[], |(annotation, _)| annotation)
+        Operations::annotation_of(&self.payload)
     }
 
     /// How many operations there are.
@@ -107,10 +102,7 @@ impl Record {
 
     /// The operations in order.
     pub fn operations(&self) -> Operations<'_> {
-        Operations {
-            payload: &self.payload,
-            offset: self.operations_start,
-        }
+        Operations { payload: &self.payload, offset: self.operations_start }
     }
 }
 
@@ -128,6 +120,11 @@ impl<'a> Operations<'a> {
         Ok(Self { payload, offset })
     }
 
+    /// The annotation of a payload; empty when even that cannot be read.
+    pub fn annotation_of(payload: &'a [u8]) -> &'a [u8] {
+        read::<&[u8]>(payload, 0).map_or(&[], |(annotation, _)| annotation)
+    }
+
     fn step(&mut self) -> Result<Operation<'a>, RecordError> {
         let start = self.offset;
         let (tag, after_tag) = read::<u8>(self.payload, start)?;
@@ -135,33 +132,14 @@ impl<'a> Operations<'a> {
         let (operation, end) = match tag {
             TAG_PUT => {
                 let (value, end) = read::<&[u8]>(self.payload, after_first)?;
-                (
-                    Operation::Put {
-                        key: first,
-                        value,
-                        value_offset: end - value.len(),
-                    },
-                    end,
-                )
+                (Operation::Put { key: first, value, value_offset: end - value.len() }, end)
             }
             TAG_DELETE => (Operation::Delete { key: first }, after_first),
             TAG_DELETE_RANGE => {
                 let (end_key, end) = read::<&[u8]>(self.payload, after_first)?;
-                (
-                    Operation::DeleteRange {
-                        start: first,
-                        end: Some(end_key),
-                    },
-                    end,
-                )
+                (Operation::DeleteRange { start: first, end: Some(end_key) }, end)
             }
-            TAG_DELETE_FROM => (
-                Operation::DeleteRange {
-                    start: first,
-                    end: None,
-                },
-                after_first,
-            ),
+            TAG_DELETE_FROM => (Operation::DeleteRange { start: first, end: None }, after_first),
             _ => return Err(RecordError { offset: start }),
         };
         self.offset = end;
@@ -222,9 +200,7 @@ impl WriteBatch {
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), LimitError> {
         check_key(key)?;
         if value.len() > MAX_VALUE_BYTES {
-            return Err(LimitError::Value {
-                size_bytes: value.len(),
-            });
+            return Err(LimitError::Value { size_bytes: value.len() });
         }
         self.append((TAG_PUT, key, value), key.len() + value.len())
     }
@@ -284,19 +260,13 @@ impl WriteBatch {
         write(&mut payload, self.annotation.as_slice());
         let operations_start = payload.len();
         payload.extend_from_slice(&self.operations);
-        Ok(Record {
-            payload,
-            operations_start,
-            operation_count: self.operation_count,
-        })
+        Ok(Record { payload, operations_start, operation_count: self.operation_count })
     }
 }
 
 fn check_key(key: &[u8]) -> Result<(), LimitError> {
     if key.len() > MAX_KEY_BYTES {
-        return Err(LimitError::Key {
-            size_bytes: key.len(),
-        });
+        return Err(LimitError::Key { size_bytes: key.len() });
     }
     Ok(())
 }
@@ -324,31 +294,12 @@ mod tests {
         assert_eq!(record.annotation(), b"who");
         assert_eq!(record.operation_count(), 4);
         let operations: Vec<_> = record.operations().map(Result::unwrap).collect();
-        let Operation::Put {
-            key,
-            value,
-            value_offset,
-        } = operations[0]
-        else {
-            panic!()
-        };
+        let Operation::Put { key, value, value_offset } = operations[0] else { panic!() };
         assert_eq!((key, value), (&b"k"[..], &[7; 300][..]));
         assert_eq!(&record.payload()[value_offset..value_offset + 300], value);
         assert_eq!(operations[1], Operation::Delete { key: b"gone" });
-        assert_eq!(
-            operations[2],
-            Operation::DeleteRange {
-                start: b"p",
-                end: Some(b"q")
-            }
-        );
-        assert_eq!(
-            operations[3],
-            Operation::DeleteRange {
-                start: b"z",
-                end: None
-            }
-        );
+        assert_eq!(operations[2], Operation::DeleteRange { start: b"p", end: Some(b"q") });
+        assert_eq!(operations[3], Operation::DeleteRange { start: b"z", end: None });
     }
 
     #[test]
@@ -359,10 +310,7 @@ mod tests {
         let whole = batch.into_record().unwrap();
         for len in 1..whole.payload().len() {
             let cut = Record::decode(whole.payload()[..len].to_vec());
-            assert!(
-                cut.is_err() || cut.unwrap().operation_count() < 2,
-                "cut at {len}"
-            );
+            assert!(cut.is_err() || cut.unwrap().operation_count() < 2, "cut at {len}");
         }
     }
 
@@ -370,19 +318,9 @@ mod tests {
     fn what_is_too_large_is_refused_with_its_size() {
         let mut batch = WriteBatch::new();
         let key = vec![0; MAX_KEY_BYTES + 1];
-        assert_eq!(
-            batch.put(&key, b""),
-            Err(LimitError::Key {
-                size_bytes: key.len()
-            })
-        );
+        assert_eq!(batch.put(&key, b""), Err(LimitError::Key { size_bytes: key.len() }));
         let value = vec![0; MAX_VALUE_BYTES + 1];
-        assert_eq!(
-            batch.put(b"k", &value),
-            Err(LimitError::Value {
-                size_bytes: value.len()
-            })
-        );
+        assert_eq!(batch.put(b"k", &value), Err(LimitError::Value { size_bytes: value.len() }));
         assert!(batch.is_empty());
     }
 }

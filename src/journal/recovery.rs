@@ -52,11 +52,7 @@ pub enum Action {
 impl Case {
     /// Which case it is.
     pub fn of(end: &TailEnd) -> Self {
-        let Remains {
-            zeros,
-            later_frame,
-            witness,
-        } = end.remains;
+        let Remains { zeros, later_frame, witness } = end.remains;
         if end.position < end.sealed_position || end.file_len < end.sealed_position {
             return Self::DamagedInSeal;
         }
@@ -110,11 +106,7 @@ mod tests {
     fn every_combination_has_exactly_the_case_of_the_table() {
         for bits in 0..32_u8 {
             let bit = |index: u8| bits & (1 << index) != 0;
-            let remains = Remains {
-                zeros: bit(0),
-                later_frame: bit(1),
-                witness: bit(2),
-            };
+            let remains = Remains { zeros: bit(0), later_frame: bit(1), witness: bit(2) };
             let possible = !(remains.zeros && remains.later_frame)
                 && !(remains.witness && !remains.later_frame)
                 && !(bit(3) && (remains.later_frame || !remains.zeros));
@@ -141,17 +133,8 @@ mod tests {
 
     #[test]
     fn a_file_cut_inside_its_seal_is_damaged() {
-        let remains = Remains {
-            zeros: true,
-            later_frame: false,
-            witness: false,
-        };
-        let end = TailEnd {
-            position: 1000,
-            file_len: 999,
-            sealed_position: 1000,
-            remains,
-        };
+        let remains = Remains { zeros: true, later_frame: false, witness: false };
+        let end = TailEnd { position: 1000, file_len: 999, sealed_position: 1000, remains };
         assert_eq!(Case::of(&end), Case::DamagedInSeal);
     }
 

@@ -95,10 +95,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next entry: key and value, lent until the next call.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it lends, so it cannot be an Iterator"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it lends, so it cannot be an Iterator")]
     pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, ReadError> {
         loop {
             self.place_image()?;
@@ -117,8 +114,7 @@ impl<'a> Scan<'a> {
                         Slot::Tombstone => {}
                         Slot::Inline(value) => return Ok(Some((key, value))),
                         Slot::InFile { position, len, crc } => {
-                            self.state
-                                .read_in_file(*position, *len, *crc, &mut self.buffer)?;
+                            self.state.read_in_file(*position, *len, *crc, &mut self.buffer)?;
                             return Ok(Some((key, &self.buffer)));
                         }
                     }

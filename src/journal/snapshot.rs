@@ -132,8 +132,7 @@ impl State {
     /// Takes over a frame of the tail, whose counters were exact when it was written.
     pub fn replay(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         for operation in Operations::of(frame.payload)? {
-            self.overlay
-                .apply(operation?, Some(frame.payload_position()));
+            self.overlay.apply(operation?, Some(frame.payload_position()));
         }
         self.sequence = frame.header.sequence;
         self.previous_crc = frame.crc;
@@ -187,11 +186,7 @@ impl State {
         if computed == crc {
             return Ok(());
         }
-        Err(Damage::Payload {
-            stored: crc,
-            computed,
-        }
-        .at(self.base.file.path(), position))
+        Err(Damage::Payload { stored: crc, computed }.at(self.base.file.path(), position))
     }
 
     pub fn count(&self, range: &KeyRange) -> Result<Counters, ReadError> {
@@ -208,24 +203,15 @@ impl State {
                 false => self.base.image.get(key)?,
             };
             let size = |value_len: u64| key.len() as u64 + value_len;
-            total.replace(
-                below.map(|value| size(value.len() as u64)),
-                slot.value_len().map(size),
-            );
+            total.replace(below.map(|value| size(value.len() as u64)), slot.value_len().map(size));
         }
         Ok(total)
     }
 
     fn image_count(&self, range: &KeyRange) -> Result<Counters, ReadError> {
         let end = range.end().map_or(Bound::Unbounded, Bound::Excluded);
-        let count = self
-            .base
-            .image
-            .count_range(Bound::Included(range.start()), end)?;
-        Ok(Counters {
-            entries: count.entries,
-            live_bytes: count.key_value_bytes,
-        })
+        let count = self.base.image.count_range(Bound::Included(range.start()), end)?;
+        Ok(Counters { entries: count.entries, live_bytes: count.key_value_bytes })
     }
 
     /// Applies an operation and keeps the counters exact, which needs a look at what was there before.
@@ -237,8 +223,7 @@ impl State {
         match operation {
             Operation::Put { key, value, .. } => {
                 let before = self.entry_bytes(key)?;
-                self.counters
-                    .replace(before, Some((key.len() + value.len()) as u64));
+                self.counters.replace(before, Some((key.len() + value.len()) as u64));
             }
             Operation::Delete { key } => {
                 let before = self.entry_bytes(key)?;
@@ -254,8 +239,6 @@ impl State {
     }
 
     fn entry_bytes(&self, key: &[u8]) -> Result<Option<u64>, ReadError> {
-        Ok(self
-            .value_len(key)?
-            .map(|value_len| key.len() as u64 + value_len))
+        Ok(self.value_len(key)?.map(|value_len| key.len() as u64 + value_len))
     }
 }

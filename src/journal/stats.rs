@@ -64,14 +64,8 @@ impl CompactionRecord {
     }
 
     pub(super) fn from_fields(fields: [u64; Self::FIELDS]) -> Self {
-        let [
-            size_start_bytes,
-            size_end_bytes,
-            size_last_bytes,
-            start,
-            duration,
-            transactions,
-        ] = fields;
+        let [size_start_bytes, size_end_bytes, size_last_bytes, start, duration, transactions] =
+            fields;
         Self {
             size_start_bytes,
             size_end_bytes,

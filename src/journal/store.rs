@@ -51,20 +51,13 @@ impl Store {
         name: &str,
         options: StoreOptions,
     ) -> Result<Self, OpenError> {
-        Ok(Self {
-            core: Arc::new(open::open(directory, name, options)?),
-        })
+        Ok(Self { core: Arc::new(open::open(directory, name, options)?) })
     }
 
     /// Opens the file at `path`, with the directory it is in, on the operating system's files and clock.
     pub fn open_file(path: &Path, options: StoreOptions) -> Result<Self, OpenError> {
-        let no_name = || OpenError::NotAJournal {
-            path: path.to_path_buf(),
-        };
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(no_name)?;
+        let no_name = || OpenError::NotAJournal { path: path.to_path_buf() };
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let clock = Arc::new(SystemClock::new());
         let directory = Directory::open(OsVfs::shared(), clock, dir.unwrap_or(Path::new(".")))?;

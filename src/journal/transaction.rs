@@ -39,14 +39,7 @@ impl Transaction {
         let base = core.begin();
         let view = base.clone();
         let (batch, reads) = (WriteBatch::new(), ReadSet::default());
-        Self {
-            core,
-            base,
-            view,
-            batch,
-            reads,
-            changed: Vec::new(),
-        }
+        Self { core, base, view, batch, reads, changed: Vec::new() }
     }
 
     /// The state that it began on.
@@ -84,11 +77,7 @@ impl Transaction {
     /// Sets `key` to `value`.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), LimitError> {
         self.batch.put(key, value)?;
-        let operation = Operation::Put {
-            key,
-            value,
-            value_offset: 0,
-        };
+        let operation = Operation::Put { key, value, value_offset: 0 };
         self.apply(operation);
         Ok(())
     }
@@ -106,10 +95,7 @@ impl Transaction {
             return Ok(());
         }
         self.batch.delete_range(range)?;
-        self.apply(Operation::DeleteRange {
-            start: range.start(),
-            end: range.end(),
-        });
+        self.apply(Operation::DeleteRange { start: range.start(), end: range.end() });
         Ok(())
     }
 
@@ -132,10 +118,7 @@ impl Transaction {
     /// will ever be.
     pub fn commit(mut self, durability: Durability) -> Result<Receipt, CommitError> {
         let record = std::mem::take(&mut self.batch).into_record()?;
-        let check = Check {
-            base: self.base.sequence(),
-            reads: &self.reads,
-        };
+        let check = Check { base: self.base.sequence(), reads: &self.reads };
         self.core.commit(record, Some(&check), durability)
     }
 

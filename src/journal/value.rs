@@ -25,30 +25,16 @@ pub struct Value(Bytes);
 
 #[derive(Clone)]
 enum Bytes {
-    Inline {
-        len: u8,
-        bytes: [u8; INLINE_BYTES],
-    },
-    Shared {
-        bytes: Arc<[u8]>,
-        start: usize,
-        len: usize,
-    },
-    Mapped {
-        mapping: Mapping,
-        start: usize,
-        len: usize,
-    },
+    Inline { len: u8, bytes: [u8; INLINE_BYTES] },
+    Shared { bytes: Arc<[u8]>, start: usize, len: usize },
+    Mapped { mapping: Mapping, start: usize, len: usize },
 }
 
 impl Value {
     fn inline(value: &[u8]) -> Option<Self> {
         let mut bytes = [0; INLINE_BYTES];
         bytes.get_mut(..value.len())?.copy_from_slice(value);
-        Some(Self(Bytes::Inline {
-            len: u8::try_from(value.len()).ok()?,
-            bytes,
-        }))
+        Some(Self(Bytes::Inline { len: u8::try_from(value.len()).ok()?, bytes }))
     }
 
     /// A part of shared bytes; bytes outside of them are left off.
@@ -57,11 +43,7 @@ impl Value {
         if let Some(inline) = Self::inline(value) {
             return inline;
         }
-        Self(Bytes::Shared {
-            bytes: bytes.clone(),
-            start,
-            len: value.len(),
-        })
+        Self(Bytes::Shared { bytes: bytes.clone(), start, len: value.len() })
     }
 
     /// A part of a mapping; bytes outside of it are left off.
@@ -70,11 +52,7 @@ impl Value {
         if let Some(inline) = Self::inline(value) {
             return inline;
         }
-        Self(Bytes::Mapped {
-            mapping: mapping.clone(),
-            start,
-            len: value.len(),
-        })
+        Self(Bytes::Mapped { mapping: mapping.clone(), start, len: value.len() })
     }
 }
 
@@ -86,11 +64,7 @@ impl Deref for Value {
         let (bytes, start, len) = match &self.0 {
             Bytes::Inline { len, bytes } => (bytes.as_slice(), 0, usize::from(*len)),
             Bytes::Shared { bytes, start, len } => (&**bytes, *start, *len),
-            Bytes::Mapped {
-                mapping,
-                start,
-                len,
-            } => (&**mapping, *start, *len),
+            Bytes::Mapped { mapping, start, len } => (&**mapping, *start, *len),
         };
         bytes.get(start..start + len).unwrap_or_default()
     }
@@ -112,11 +86,7 @@ impl From<Arc<[u8]>> for Value {
     /// Keeps the bytes where they are.
     fn from(bytes: Arc<[u8]>) -> Self {
         let len = bytes.len();
-        Self(Bytes::Shared {
-            bytes,
-            start: 0,
-            len,
-        })
+        Self(Bytes::Shared { bytes, start: 0, len })
     }
 }
 

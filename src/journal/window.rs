@@ -72,10 +72,7 @@ pub struct RecentCommits {
 impl RecentCommits {
     /// An empty window above `floor`.
     pub fn above(floor: Sequence) -> Self {
-        Self {
-            floor,
-            ..Self::default()
-        }
+        Self { floor, ..Self::default() }
     }
 
     /// A transaction began on `base`.
@@ -107,11 +104,7 @@ impl RecentCommits {
 
     /// Forgets the records after `last`: they were accepted but never written.
     pub fn truncate_after(&mut self, last: Sequence) {
-        while self
-            .records
-            .back()
-            .is_some_and(|(sequence, _)| *sequence > last)
-        {
+        while self.records.back().is_some_and(|(sequence, _)| *sequence > last) {
             if let Some((_, record)) = self.records.pop_back() {
                 self.bytes -= record.payload().len();
             }
@@ -126,14 +119,9 @@ impl RecentCommits {
         if base < self.floor {
             return Err(CommitError::TooOld { base });
         }
-        let later = self
-            .records
-            .partition_point(|(sequence, _)| *sequence <= base);
+        let later = self.records.partition_point(|(sequence, _)| *sequence <= base);
         for (by, record) in self.records.range(later..) {
-            let hit = record
-                .operations()
-                .flatten()
-                .find_map(|operation| reads.hit_by(&operation));
+            let hit = record.operations().flatten().find_map(|operation| reads.hit_by(&operation));
             if let Some(key) = hit {
                 return Err(CommitError::Conflict { key, by: *by });
             }
@@ -142,18 +130,8 @@ impl RecentCommits {
     }
 
     fn forget_up_to(&mut self, visible: Sequence) {
-        let needed = self
-            .running
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(visible)
-            .min(visible);
-        while self
-            .records
-            .front()
-            .is_some_and(|(sequence, _)| *sequence <= needed)
-        {
+        let needed = self.running.keys().next().copied().unwrap_or(visible).min(visible);
+        while self.records.front().is_some_and(|(sequence, _)| *sequence <= needed) {
             self.forget_first();
         }
     }
@@ -184,9 +162,7 @@ mod tests {
     fn reads(keys: &[&[u8]], ranges: &[KeyRange]) -> ReadSet {
         let mut reads = ReadSet::default();
         keys.iter().for_each(|key| reads.add_key(key));
-        ranges
-            .iter()
-            .for_each(|range| reads.add_range(range.clone()));
+        ranges.iter().for_each(|range| reads.add_range(range.clone()));
         reads
     }
 
@@ -207,11 +183,7 @@ mod tests {
         );
         let ranged = recent.check(at(1), &reads(&[], &[KeyRange::prefix(b"b")]));
         assert!(matches!(ranged, Err(CommitError::Conflict { by, .. }) if by == at(2)));
-        assert!(
-            recent
-                .check(at(0), &reads(&[b"c"], &[KeyRange::prefix(b"c")]))
-                .is_ok()
-        );
+        assert!(recent.check(at(0), &reads(&[b"c"], &[KeyRange::prefix(b"c")])).is_ok());
     }
 
     #[test]
@@ -219,19 +191,11 @@ mod tests {
         let mut recent = RecentCommits::default();
         recent.begin(at(0));
         let deleted = KeyRange::prefix(b"m");
-        recent.push(
-            at(1),
-            record(|batch| batch.delete_range(&deleted).unwrap()),
-            at(0),
-        );
-        for hit in [
-            reads(&[b"mm"], &[]),
-            reads(&[], &[KeyRange::new(b"a".to_vec()..b"mz".to_vec())]),
-        ] {
-            assert!(matches!(
-                recent.check(at(0), &hit),
-                Err(CommitError::Conflict { .. })
-            ));
+        recent.push(at(1), record(|batch| batch.delete_range(&deleted).unwrap()), at(0));
+        for hit in
+            [reads(&[b"mm"], &[]), reads(&[], &[KeyRange::new(b"a".to_vec()..b"mz".to_vec())])]
+        {
+            assert!(matches!(recent.check(at(0), &hit), Err(CommitError::Conflict { .. })));
         }
         assert!(recent.check(at(0), &reads(&[b"l", b"n"], &[])).is_ok());
     }

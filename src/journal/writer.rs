@@ -51,14 +51,7 @@ pub struct Writer {
 impl Writer {
     /// Goes on at `cursor`, where all before is durable and all behind, up to `allocated`, is zeros.
     pub fn resume(file: Arc<dyn File>, file_id: u128, cursor: Cursor, allocated: u64) -> Self {
-        Self {
-            file,
-            file_id,
-            cursor,
-            allocated,
-            synced: cursor.position,
-            buffer: Vec::new(),
-        }
+        Self { file, file_id, cursor, allocated, synced: cursor.position, buffer: Vec::new() }
     }
 
     /// The header checksum of the last frame.
@@ -73,10 +66,8 @@ impl Writer {
 
     /// Appends a group of transactions; durable when `sync` is set.
     pub fn append(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
-        let len: u64 = frames
-            .iter()
-            .map(|f| frame::frame_len(f.record.payload().len() as u64))
-            .sum();
+        let len: u64 =
+            frames.iter().map(|f| frame::frame_len(f.record.payload().len() as u64)).sum();
         self.allocate(self.cursor.position + len)?;
         let before = self.cursor;
         let written = self.write_frames(frames, sync);
@@ -105,15 +96,11 @@ impl Writer {
             };
             self.push_header(&header);
             let start = self.cursor.position - self.buffer.len() as u64;
-            self.file
-                .write_all_at(&self.buffer, start)
-                .map_err(AppendError::CutBack)?;
+            self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack)?;
             self.buffer.clear();
         }
         if self.allocated > self.cursor.position || self.synced < self.cursor.position {
-            self.file
-                .set_len(self.cursor.position)
-                .map_err(AppendError::CutBack)?;
+            self.file.set_len(self.cursor.position).map_err(AppendError::CutBack)?;
             self.allocated = self.cursor.position;
             self.file.sync_all().map_err(AppendError::Unknown)?;
             self.synced = self.cursor.position;
@@ -128,9 +115,7 @@ impl Writer {
         for pending in frames {
             self.push_frame(pending);
             if self.buffer.len() >= BUFFER_BYTES {
-                self.file
-                    .write_all_at(&self.buffer, start)
-                    .map_err(AppendError::CutBack)?;
+                self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack)?;
                 start = self.cursor.position;
                 self.buffer.clear();
             }
@@ -142,9 +127,7 @@ impl Writer {
             return self.write_durable(start);
         }
         if !self.buffer.is_empty() {
-            self.file
-                .write_all_at(&self.buffer, start)
-                .map_err(AppendError::CutBack)?;
+            self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack)?;
         }
         if sync { self.sync_file() } else { Ok(()) }
     }
@@ -192,10 +175,7 @@ impl Writer {
     }
 
     fn push_header(&mut self, header: &FrameHeader) {
-        let place = Place {
-            file_id: self.file_id,
-            position: self.cursor.position,
-        };
+        let place = Place { file_id: self.file_id, position: self.cursor.position };
         let (bytes, crc) = header.encode(place);
         self.buffer.extend_from_slice(&bytes);
         self.cursor = Cursor {
@@ -210,10 +190,7 @@ impl Writer {
 
     /// Returns to where the tail ended before a write that failed.
     fn cut_back(&mut self, before: Cursor, error: vfs::Error) -> AppendError {
-        let cut = self
-            .file
-            .set_len(before.position)
-            .and_then(|()| self.file.sync_all());
+        let cut = self.file.set_len(before.position).and_then(|()| self.file.sync_all());
         self.cursor = before;
         self.allocated = before.position;
         self.buffer.clear();
@@ -258,9 +235,7 @@ impl Writer {
 pub fn write_zeros(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
     let mut position = start;
     while position < end {
-        let len = usize::try_from(end - position)
-            .unwrap_or(usize::MAX)
-            .min(ZEROS.len());
+        let len = usize::try_from(end - position).unwrap_or(usize::MAX).min(ZEROS.len());
         file.write_all_at(ZEROS.get(..len).unwrap_or_default(), position)?;
         position += len as u64;
     }

@@ -63,21 +63,14 @@ pub struct Error {
 impl Error {
     /// Wraps what the system said.
     pub fn new(operation: Operation, path: &Path, source: io::Error) -> Self {
-        Self {
-            operation,
-            path: path.to_path_buf(),
-            source,
-        }
+        Self { operation, path: path.to_path_buf(), source }
     }
 
     /// Whether room ran out: no space, over quota, or over a file-size limit. The caller may go on once
     /// there is room.
     pub fn is_no_space(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(
-            self.source.kind(),
-            StorageFull | QuotaExceeded | FileTooLarge
-        )
+        matches!(self.source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     }
 
     /// Whether the path does not exist.
@@ -93,19 +86,11 @@ impl Error {
 
     pub(super) fn unexpected_end(path: &Path, position: u64, wanted: usize, got: usize) -> Self {
         let text = format!("wanted {wanted} bytes at {position}, the file ends after {got}");
-        Self::new(
-            Operation::Read,
-            path,
-            io::Error::new(io::ErrorKind::UnexpectedEof, text),
-        )
+        Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
     }
 
     pub(super) fn too_large(path: &Path, len: u64, limit: u64) -> Self {
         let text = format!("{len} bytes, the limit is {limit}");
-        Self::new(
-            Operation::Read,
-            path,
-            io::Error::new(io::ErrorKind::InvalidInput, text),
-        )
+        Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 }

@@ -59,11 +59,7 @@ impl Faults {
             *count += 1;
             *count - 1
         };
-        match (self.plan)(&Call {
-            operation,
-            path,
-            earlier,
-        }) {
+        match (self.plan)(&Call { operation, path, earlier }) {
             Some(source) => Err(Error::new(operation, path, source)),
             None => Ok(()),
         }
@@ -76,14 +72,8 @@ impl FaultVfs {
         inner: Arc<dyn Vfs>,
         plan: impl Fn(&Call<'_>) -> Option<io::Error> + Send + Sync + 'static,
     ) -> Self {
-        let faults = Faults {
-            plan: Box::new(plan),
-            counts: Mutex::default(),
-        };
-        Self {
-            inner,
-            faults: Arc::new(faults),
-        }
+        let faults = Faults { plan: Box::new(plan), counts: Mutex::default() };
+        Self { inner, faults: Arc::new(faults) }
     }
 
     /// As the engine takes it.
@@ -93,15 +83,8 @@ impl FaultVfs {
 
     /// How many calls of an operation there were.
     pub fn calls(&self, operation: Operation) -> u64 {
-        let counts = self
-            .faults
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        counts
-            .get(&operation.to_string())
-            .copied()
-            .unwrap_or_default()
+        let counts = self.faults.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&operation.to_string()).copied().unwrap_or_default()
     }
 
     fn pass(&self, operation: Operation, path: &Path) -> Result<()> {
@@ -112,21 +95,10 @@ impl FaultVfs {
 impl Vfs for FaultVfs {
     fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>> {
         let create = mode == OpenMode::CreateNew;
-        self.pass(
-            if create {
-                Operation::Create
-            } else {
-                Operation::Open
-            },
-            path,
-        )?;
+        self.pass(if create { Operation::Create } else { Operation::Open }, path)?;
         let inner = self.inner.open(path, mode)?;
         let (path, faults) = (path.to_path_buf(), self.faults.clone());
-        Ok(Arc::new(FaultFile {
-            inner,
-            path,
-            faults,
-        }))
+        Ok(Arc::new(FaultFile { inner, path, faults }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {

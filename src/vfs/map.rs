@@ -15,10 +15,7 @@ enum Inner {
 
 impl Mapping {
     /// Maps the first `len` bytes of an open file.
-    #[expect(
-        unsafe_code,
-        reason = "mmap is unsafe by nature; see the safety comment"
-    )]
+    #[expect(unsafe_code, reason = "mmap is unsafe by nature; see the safety comment")]
     #[expect(clippy::disallowed_types, reason = "this room is where std::fs lives")]
     pub(super) fn of_file(file: &std::fs::File, len: usize) -> std::io::Result<Self> {
         // SAFETY: the mapping is read-only, and the engine maps only the image part of a journal, which no

@@ -65,10 +65,9 @@ impl Data {
         self.synced.resize(self.written.len(), 0);
         for (start, end) in std::mem::take(&mut self.dirty) {
             let end = end.min(self.written.len());
-            if let (Some(to), Some(from)) = (
-                self.synced.get_mut(start..end),
-                self.written.get(start..end),
-            ) {
+            if let (Some(to), Some(from)) =
+                (self.synced.get_mut(start..end), self.written.get(start..end))
+            {
                 to.copy_from_slice(from);
             }
         }
@@ -98,17 +97,8 @@ impl MemVfs {
         let state = self.lock();
         let survive = |(path, node): (&PathBuf, &Arc<Node>)| {
             let synced = node.lock().synced.clone();
-            let data = Data {
-                written: synced.clone(),
-                synced,
-                dirty: Vec::new(),
-            };
-            (
-                path.clone(),
-                Arc::new(Node {
-                    data: Mutex::new(data),
-                }),
-            )
+            let data = Data { written: synced.clone(), synced, dirty: Vec::new() };
+            (path.clone(), Arc::new(Node { data: Mutex::new(data) }))
         };
         let names: BTreeMap<_, _> = state.durable_names.iter().map(survive).collect();
         let after = State {
@@ -118,9 +108,7 @@ impl MemVfs {
             locks: BTreeMap::new(),
             free_space_bytes: state.free_space_bytes,
         };
-        Self {
-            state: Arc::new(Mutex::new(after)),
-        }
+        Self { state: Arc::new(Mutex::new(after)) }
     }
 
     /// The bytes of a file as the process sees them.
@@ -132,14 +120,8 @@ impl MemVfs {
 
     /// Puts a file there, synced, replacing what was under that name.
     pub fn put(&self, path: &Path, bytes: Vec<u8>) {
-        let data = Data {
-            written: bytes.clone(),
-            synced: bytes,
-            dirty: Vec::new(),
-        };
-        let node = Arc::new(Node {
-            data: Mutex::new(data),
-        });
+        let data = Data { written: bytes.clone(), synced: bytes, dirty: Vec::new() };
+        let node = Arc::new(Node { data: Mutex::new(data) });
         let mut state = self.lock();
         state.names.insert(path.to_path_buf(), node.clone());
         state.durable_names.insert(path.to_path_buf(), node);
@@ -179,28 +161,19 @@ impl Vfs for MemVfs {
             }
         };
         let writable = mode != OpenMode::Read;
-        Ok(Arc::new(MemFile {
-            node,
-            path: path.to_path_buf(),
-            writable,
-        }))
+        Ok(Arc::new(MemFile { node, path: path.to_path_buf(), writable }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let mut state = self.lock();
-        let node = state
-            .names
-            .remove(from)
-            .ok_or_else(|| missing(Operation::Rename, from))?;
+        let node = state.names.remove(from).ok_or_else(|| missing(Operation::Rename, from))?;
         state.names.insert(to.to_path_buf(), node);
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
         let removed = self.lock().names.remove(path);
-        removed
-            .map(drop)
-            .ok_or_else(|| missing(Operation::Remove, path))
+        removed.map(drop).ok_or_else(|| missing(Operation::Remove, path))
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
@@ -243,24 +216,15 @@ impl Vfs for MemVfs {
         let mut state = MemVfs::lock(self);
         match state.locks.get_mut(path) {
             Some(held) if exclusive || held.exclusive => {
-                return Ok(LockAttempt::Held {
-                    holder: Some(held.holder.clone()),
-                });
+                return Ok(LockAttempt::Held { holder: Some(held.holder.clone()) });
             }
             Some(held) => held.count += 1,
             None => {
-                let held = Held {
-                    exclusive,
-                    count: 1,
-                    holder: holder.to_owned(),
-                };
+                let held = Held { exclusive, count: 1, holder: holder.to_owned() };
                 state.locks.insert(path.to_path_buf(), held);
             }
         }
-        let guard = MemLock {
-            state: self.state.clone(),
-            path: path.to_path_buf(),
-        };
+        let guard = MemLock { state: self.state.clone(), path: path.to_path_buf() };
         Ok(LockAttempt::Taken(Box::new(guard)))
     }
 }
@@ -296,11 +260,7 @@ struct MemFile {
 impl MemFile {
     fn at(&self, operation: Operation, position: u64) -> Result<usize> {
         usize::try_from(position).map_err(|_| {
-            Error::new(
-                operation,
-                &self.path,
-                io::Error::from(ErrorKind::FileTooLarge),
-            )
+            Error::new(operation, &self.path, io::Error::from(ErrorKind::FileTooLarge))
         })
     }
 
@@ -308,11 +268,7 @@ impl MemFile {
         if self.writable {
             return Ok(());
         }
-        Err(Error::new(
-            operation,
-            &self.path,
-            io::Error::from(ErrorKind::PermissionDenied),
-        ))
+        Err(Error::new(operation, &self.path, io::Error::from(ErrorKind::PermissionDenied)))
     }
 }
 

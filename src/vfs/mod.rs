@@ -119,12 +119,7 @@ pub trait File: Send + Sync + Debug {
         if count == buffer.len() {
             return Ok(());
         }
-        Err(Error::unexpected_end(
-            self.path(),
-            position,
-            buffer.len(),
-            count,
-        ))
+        Err(Error::unexpected_end(self.path(), position, buffer.len(), count))
     }
 
     /// Writes all of `bytes` at `position`, extending the file when needed.

@@ -1,9 +1,5 @@
 //! The operating system's files. The only place that names `std::fs`.
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "this is the room for it"
-)]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the room for it")]
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -61,10 +57,7 @@ impl Vfs for OsVfs {
             let exact = fs::Permissions::from_mode(FILE_MODE);
             named(Operation::Create, path, file.set_permissions(exact))?;
         }
-        Ok(Arc::new(OsFile {
-            file,
-            path: path.to_path_buf(),
-        }))
+        Ok(Arc::new(OsFile { file, path: path.to_path_buf() }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -76,16 +69,8 @@ impl Vfs for OsVfs {
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        let dir = if dir.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            dir
-        };
-        named(
-            Operation::SyncDir,
-            dir,
-            fs::File::open(dir).and_then(|dir| dir.sync_all()),
-        )
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        named(Operation::SyncDir, dir, fs::File::open(dir).and_then(|dir| dir.sync_all()))
     }
 
     fn create_dir(&self, dir: &Path) -> Result<()> {
@@ -128,17 +113,8 @@ impl Vfs for OsVfs {
 
     fn lock(&self, path: &Path, mode: LockMode, holder: &str) -> Result<LockAttempt> {
         let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(FILE_MODE);
-        let mut file = named(
-            Operation::Lock,
-            path,
-            options.custom_flags(no_follow()).open(path),
-        )?;
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let mut file = named(Operation::Lock, path, options.custom_flags(no_follow()).open(path))?;
         // Spelled out: since Rust 1.89 `File` has methods of its own under the names that fs2 uses.
         let taken = match mode {
             LockMode::Exclusive => fs2::FileExt::try_lock_exclusive(&file),
@@ -147,9 +123,7 @@ impl Vfs for OsVfs {
         match taken {
             Ok(()) => {}
             Err(source) if source.kind() == fs2::lock_contended_error().kind() => {
-                return Ok(LockAttempt::Held {
-                    holder: read_holder(file),
-                });
+                return Ok(LockAttempt::Held { holder: read_holder(file) });
             }
             Err(source) => return Err(Error::new(Operation::Lock, path, source)),
         }
@@ -204,10 +178,7 @@ impl File for OsFile {
     }
 
     fn len(&self) -> Result<u64> {
-        self.named(
-            Operation::Metadata,
-            self.file.metadata().map(|metadata| metadata.len()),
-        )
+        self.named(Operation::Metadata, self.file.metadata().map(|metadata| metadata.len()))
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize> {
@@ -243,7 +214,6 @@ impl File for OsFile {
         let Ok(len) = usize::try_from(len) else {
             return Ok(None);
         };
-        self.named(Operation::Map, Mapping::of_file(&self.file, len))
-            .map(Some)
+        self.named(Operation::Map, Mapping::of_file(&self.file, len)).map(Some)
     }
 }

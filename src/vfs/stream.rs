@@ -21,10 +21,7 @@ impl FileReader {
 
 impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self
-            .file
-            .read_at(buffer, self.position)
-            .map_err(io::Error::other)?;
+        let count = self.file.read_at(buffer, self.position).map_err(io::Error::other)?;
         self.position += count as u64;
         Ok(count)
     }
@@ -46,9 +43,7 @@ impl FileWriter {
 
 impl Write for FileWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file
-            .write_all_at(bytes, self.position)
-            .map_err(io::Error::other)?;
+        self.file.write_all_at(bytes, self.position).map_err(io::Error::other)?;
         self.position += bytes.len() as u64;
         Ok(bytes.len())
     }

@@ -25,14 +25,8 @@ pub enum Stage {
 
 impl Stage {
     /// All of them in order.
-    pub const ALL: [Self; 6] = [
-        Self::Begin,
-        Self::WriteImage,
-        Self::CatchUp,
-        Self::Seal,
-        Self::Swap,
-        Self::Retire,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Begin, Self::WriteImage, Self::CatchUp, Self::Seal, Self::Swap, Self::Retire];
 }
 
 impl fmt::Display for Stage {
@@ -110,10 +104,7 @@ impl CompactionControl {
 
     /// A handle whose observer is told of every stage.
     pub fn observed_by(observer: Arc<dyn CompactionObserver>) -> Self {
-        Self {
-            observer: Some(observer),
-            ..Self::default()
-        }
+        Self { observer: Some(observer), ..Self::default() }
     }
 
     /// Asks the compaction to stop. It does so before `swap`, or not at all.
@@ -139,12 +130,8 @@ impl CompactionControl {
     }
 
     pub(super) fn enter(&self, stage: Stage) {
-        let index = Stage::ALL
-            .iter()
-            .position(|other| *other == stage)
-            .unwrap_or_default();
-        self.stage
-            .store(u8::try_from(index).unwrap_or_default(), Ordering::Relaxed);
+        let index = Stage::ALL.iter().position(|other| *other == stage).unwrap_or_default();
+        self.stage.store(u8::try_from(index).unwrap_or_default(), Ordering::Relaxed);
         if let Some(observer) = &self.observer {
             observer.stage(stage);
         }

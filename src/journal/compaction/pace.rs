@@ -22,12 +22,7 @@ impl<'a> Pace<'a> {
         control: &'a CompactionControl,
         bytes_per_second: Option<NonZeroU64>,
     ) -> Self {
-        Self {
-            clock,
-            control,
-            bytes_per_second,
-            start: clock.monotonic(),
-        }
+        Self { clock, control, bytes_per_second, start: clock.monotonic() }
     }
 
     /// Waits until `written_bytes` are due, or the compaction is cancelled.

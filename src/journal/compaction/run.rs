@@ -152,17 +152,7 @@ impl<'a> Compaction<'a> {
         let snapshot = core.snapshot();
         let side = SideFile::create(core, snapshot.sequence()).map_err(io(Stage::Begin))?;
         let request = *request;
-        Ok(Self {
-            core,
-            control,
-            request,
-            blocked,
-            before,
-            snapshot,
-            side,
-            start,
-            start_micros,
-        })
+        Ok(Self { core, control, request, blocked, before, snapshot, side, start, start_micros })
     }
 
     fn finish(mut self) -> Result<CompactionReport, CompactionError> {
@@ -174,10 +164,7 @@ impl<'a> Compaction<'a> {
         self.catch_up(&mut reader)?;
         check_cancelled(self.control, Stage::Seal)?;
         self.control.enter(Stage::Seal);
-        let blocked = self
-            .blocked
-            .take()
-            .unwrap_or_else(|| Blocked::new(self.core));
+        let blocked = self.blocked.take().unwrap_or_else(|| Blocked::new(self.core));
         self.seal_and_swap(&mut reader, blocked)
     }
 
@@ -187,10 +174,7 @@ impl<'a> Compaction<'a> {
         self.control.enter(STAGE);
         let clock = &**self.core.directory.clock();
         let pace = Pace::start(clock, self.control, self.request.throttle_bytes_per_second);
-        match self
-            .side
-            .write_image(self.snapshot.state(), self.control, &pace)
-        {
+        match self.side.write_image(self.snapshot.state(), self.control, &pace) {
             Ok(true) => Ok(()),
             Ok(false) => Err(CompactionError::Cancelled { stage: STAGE }),
             Err(error) => Err(failed(&self.side, STAGE, error)),
@@ -207,9 +191,7 @@ impl<'a> Compaction<'a> {
                 break;
             }
             reader.extend_to(end);
-            self.side
-                .copy_frames(reader)
-                .map_err(|error| failed(&self.side, STAGE, error))?;
+            self.side.copy_frames(reader).map_err(|error| failed(&self.side, STAGE, error))?;
             self.side.sync().map_err(io(STAGE))?;
             check_cancelled(self.control, STAGE)?;
         }
@@ -222,16 +204,7 @@ impl<'a> Compaction<'a> {
         reader: &mut FrameReader,
         blocked: Blocked<'_>,
     ) -> Result<CompactionReport, CompactionError> {
-        let Self {
-            core,
-            control,
-            before,
-            mut side,
-            start,
-            start_micros,
-            snapshot,
-            ..
-        } = self;
+        let Self { core, control, before, mut side, start, start_micros, snapshot, .. } = self;
         let clock = core.directory.clock();
         let mut record = CompactionRecord::default();
         core.exchange(|old| {
@@ -245,9 +218,7 @@ impl<'a> Compaction<'a> {
                 duration_micros: micros(clock.monotonic().saturating_sub(start)),
                 transactions: before.transactions_since_compaction,
             };
-            let header = side
-                .seal(before.generation + 1, record)
-                .map_err(io(Stage::Seal))?;
+            let header = side.seal(before.generation + 1, record).map_err(io(Stage::Seal))?;
             let base = Arc::new(open_base(core, header, side.file.clone())?);
             check_cancelled(control, Stage::Swap)?;
             control.enter(Stage::Swap);
@@ -273,41 +244,21 @@ fn copy_rest(
     old: &State,
 ) -> Result<(), CompactionError> {
     reader.extend_to(old.end_position);
-    side.copy_frames(reader)
-        .map_err(|error| failed(side, Stage::Seal, error))?;
+    side.copy_frames(reader).map_err(|error| failed(side, Stage::Seal, error))?;
     if side.sequence() == old.sequence {
         return Ok(());
     }
-    let Cursor {
-        position,
-        sequence: intact,
-        ..
-    } = reader.cursor();
+    let Cursor { position, sequence: intact, .. } = reader.cursor();
     let path = old.base.file.path().to_path_buf();
     let what = "a committed frame cannot be read back";
-    let source = Damage {
-        path,
-        position,
-        what,
-        intact,
-    };
-    Err(CompactionError::Damaged {
-        stage: Stage::Seal,
-        source,
-    })
+    let source = Damage { path, position, what, intact };
+    Err(CompactionError::Damaged { stage: Stage::Seal, source })
 }
 
 fn open_base(core: &Core, header: Header, file: Arc<dyn File>) -> Result<Base, CompactionError> {
     let image = open_image(&header, file.clone(), &core.options);
-    let image = image.map_err(|source| CompactionError::Read {
-        stage: Stage::Seal,
-        source,
-    })?;
-    Ok(Base {
-        header,
-        file,
-        image,
-    })
+    let image = image.map_err(|source| CompactionError::Read { stage: Stage::Seal, source })?;
+    Ok(Base { header, file, image })
 }
 
 fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionError> {
@@ -326,12 +277,7 @@ fn check_cancelled(control: &CompactionControl, stage: Stage) -> Result<(), Comp
 fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> CompactionError {
     let damaged = |what| {
         let path = side.file.path().to_path_buf();
-        let source = Damage {
-            path,
-            position: 0,
-            what,
-            intact: side.sequence(),
-        };
+        let source = Damage { path, position: 0, what, intact: side.sequence() };
         CompactionError::Damaged { stage, source }
     };
     match error {
@@ -366,17 +312,11 @@ fn io(stage: Stage) -> impl Fn(vfs::Error) -> CompactionError {
 }
 
 fn check_room(core: &Core, stats: &JournalStats) -> Result<(), CompactionError> {
-    let free_bytes = core
-        .directory
-        .vfs()
-        .free_space_bytes(core.directory.path())
-        .map_err(io(Stage::Begin))?;
+    let free_bytes =
+        core.directory.vfs().free_space_bytes(core.directory.path()).map_err(io(Stage::Begin))?;
     let needed_bytes = estimate_bytes(stats);
     if free_bytes < needed_bytes {
-        return Err(CompactionError::NoRoom {
-            needed_bytes,
-            free_bytes,
-        });
+        return Err(CompactionError::NoRoom { needed_bytes, free_bytes });
     }
     Ok(())
 }

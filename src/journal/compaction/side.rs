@@ -74,9 +74,7 @@ impl<'a> SideFile<'a> {
         /// How often progress is reported and cancelling noticed, in entries.
         const REPORT_ENTRIES: u64 = 1024;
         control.expect_entries(state.counters.entries);
-        let options = ImageOptions {
-            compression: self.core.options.compression,
-        };
+        let options = ImageOptions { compression: self.core.options.compression };
         let mut builder = ImageBuilder::new(&*self.file, HEADER_END, self.file_id, options);
         let mut scan = super::super::scan::Scan::forward(state, &super::super::KeyRange::all());
         let (mut done, mut synced) = (0, 0);
@@ -134,10 +132,7 @@ impl<'a> SideFile<'a> {
             previous_crc: self.cursor.previous_crc,
             ..frame.header
         };
-        let place = Place {
-            file_id: self.file_id,
-            position: self.cursor.position,
-        };
+        let place = Place { file_id: self.file_id, position: self.cursor.position };
         let (bytes, crc) = header.encode(place);
         self.buffer.extend_from_slice(&bytes);
         self.buffer.extend_from_slice(frame.payload);
@@ -193,11 +188,7 @@ impl<'a> SideFile<'a> {
         };
         write_header(&*self.file, &header)?;
         // The pad behind the header's copy, and the space that the first commits will want.
-        write_zeros(
-            &*self.file,
-            header.copy_position() + HEADER_END,
-            header.tail_start,
-        )?;
+        write_zeros(&*self.file, header.copy_position() + HEADER_END, header.tail_start)?;
         write_zeros(&*self.file, self.cursor.position, self.allocated())?;
         self.file.sync_all()?;
         Ok(header)
@@ -209,10 +200,7 @@ impl<'a> SideFile<'a> {
 
     /// Gives the side file the journal's name. Durable only after a sync of the directory.
     pub fn rename(&mut self) -> vfs::Result<()> {
-        self.core
-            .directory
-            .vfs()
-            .rename(&self.path, &self.core.path)?;
+        self.core.directory.vfs().rename(&self.path, &self.core.path)?;
         self.named = true;
         Ok(())
     }
@@ -220,12 +208,7 @@ impl<'a> SideFile<'a> {
     /// What the store goes on with.
     pub fn into_parts(mut self) -> (Overlay, Counters, Cursor, Writer) {
         let overlay = std::mem::take(&mut self.overlay);
-        let writer = Writer::resume(
-            self.file.clone(),
-            self.file_id,
-            self.cursor,
-            self.allocated(),
-        );
+        let writer = Writer::resume(self.file.clone(), self.file_id, self.cursor, self.allocated());
         (overlay, self.cursor.counters, self.cursor, writer)
     }
 }

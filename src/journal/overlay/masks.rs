@@ -28,9 +28,8 @@ impl Masks {
 
     /// The masks that overlap `range`, cut to it, in order.
     pub fn within(&self, range: &KeyRange) -> Vec<KeyRange> {
-        let first = self
-            .at_or_before(range.start())
-            .map(|(start, end)| (start.clone(), end.clone()));
+        let first =
+            self.at_or_before(range.start()).map(|(start, end)| (start.clone(), end.clone()));
         let after = self.ranges.range(Key::new(range.start())..);
         let rest = after.map(|(start, end)| (start.clone(), end.clone()));
         let mut found: Vec<KeyRange> = Vec::new();
@@ -60,9 +59,7 @@ impl Masks {
         let mut start = Key::new(range.start());
         let mut end = range.end().map(Key::new);
         if let Some((before, before_end)) = self.at_or_before(&start)
-            && before_end
-                .as_ref()
-                .is_none_or(|before_end| *before_end >= start)
+            && before_end.as_ref().is_none_or(|before_end| *before_end >= start)
         {
             start = before.clone();
             end = later(end, before_end.clone());
@@ -107,15 +104,9 @@ mod tests {
         for (start, end) in [("b", "c"), ("e", "f"), ("c", "d"), ("a", "bb"), ("dd", "e")] {
             masks.insert(&range(start, end));
         }
-        assert_eq!(
-            masks.within(&KeyRange::all()),
-            [range("a", "d"), range("dd", "f")]
-        );
+        assert_eq!(masks.within(&KeyRange::all()), [range("a", "d"), range("dd", "f")]);
         assert!(masks.covers(b"cc") && !masks.covers(b"d") && masks.covers(b"e"));
-        assert_eq!(
-            masks.over(b"c"),
-            Some((&Key::new(b"a"), Some(&Key::new(b"d"))))
-        );
+        assert_eq!(masks.over(b"c"), Some((&Key::new(b"a"), Some(&Key::new(b"d")))));
     }
 
     #[test]
@@ -126,9 +117,6 @@ mod tests {
         masks.insert(&range("z", "zz"));
         assert_eq!(masks.within(&range("a", "p")), [range("m", "p")]);
         assert_eq!(masks.over(b"zzz"), Some((&Key::new(b"m"), None)));
-        assert_eq!(
-            masks.within(&KeyRange::all()),
-            [KeyRange::new(b"m".to_vec()..)]
-        );
+        assert_eq!(masks.within(&KeyRange::all()), [KeyRange::new(b"m".to_vec()..)]);
     }
 }

@@ -34,14 +34,9 @@ impl Overlay {
     /// while it has no place yet; then every value is kept in memory.
     pub fn apply(&mut self, operation: Operation<'_>, payload_position: Option<u64>) {
         match operation {
-            Operation::Put {
-                key,
-                value,
-                value_offset,
-            } => {
+            Operation::Put { key, value, value_offset } => {
                 let position = payload_position.map(|start| start + value_offset as u64);
-                self.slots
-                    .insert(Key::new(key), Slot::of_value(value, position));
+                self.slots.insert(Key::new(key), Slot::of_value(value, position));
             }
             Operation::Delete { key } => {
                 self.slots.insert(Key::new(key), Slot::Tombstone);
@@ -70,9 +65,7 @@ impl Overlay {
         }
         let start = std::ops::Bound::Included(Key::new(range.start()));
         match range.end() {
-            Some(end) => self
-                .slots
-                .range((start, std::ops::Bound::Excluded(Key::new(end)))),
+            Some(end) => self.slots.range((start, std::ops::Bound::Excluded(Key::new(end)))),
             None => self.slots.range((start, std::ops::Bound::Unbounded)),
         }
     }

@@ -26,11 +26,9 @@ impl Slot {
     /// A value: in the file when it is long and has a place there, else in memory.
     pub fn of_value(value: &[u8], position: Option<u64>) -> Self {
         match (position, u32::try_from(value.len())) {
-            (Some(position), Ok(len)) if value.len() > INLINE_VALUE_MAX_BYTES => Self::InFile {
-                position,
-                len,
-                crc: crc32c::crc32c(value),
-            },
+            (Some(position), Ok(len)) if value.len() > INLINE_VALUE_MAX_BYTES => {
+                Self::InFile { position, len, crc: crc32c::crc32c(value) }
+            }
             _ => Self::Inline(Arc::from(value)),
         }
     }

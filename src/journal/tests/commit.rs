@@ -40,9 +40,7 @@ fn a_buffered_commit_becomes_durable_with_the_next_synced_one() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
     put(&store, "first", "1");
-    store
-        .write(batch("buffered"), Durability::Buffered)
-        .unwrap();
+    store.write(batch("buffered"), Durability::Buffered).unwrap();
     assert_eq!(keys(&open(&vfs.crash())), ["first"]);
     put(&store, "last", "1");
     assert_eq!(keys(&open(&vfs.crash())), ["buffered", "first", "last"]);
@@ -127,10 +125,7 @@ fn a_transaction_sees_its_own_writes_and_nobody_else_does_before_the_commit() {
     transaction.delete_range(&KeyRange::prefix(b"p/")).unwrap();
     transaction.put(b"p/3", b"y").unwrap();
     assert_eq!(transaction.get(b"p/1").unwrap(), None);
-    assert_eq!(
-        transaction.view().count(&KeyRange::all()).unwrap().entries,
-        1
-    );
+    assert_eq!(transaction.view().count(&KeyRange::all()).unwrap().entries, 1);
     assert_eq!(keys(&store), ["p/1", "p/2"]);
     transaction.commit(Durability::Sync).unwrap();
     assert_eq!(keys(&store), ["p/3"]);
@@ -205,11 +200,7 @@ fn when_a_group_fails_those_that_built_on_it_fail_with_it() {
                 scope.spawn(move || store.write(batch(&format!("k{n}")), Durability::Sync))
             })
             .collect();
-        writers
-            .into_iter()
-            .filter(|_| true)
-            .map(|w| usize::from(w.join().unwrap().is_err()))
-            .sum()
+        writers.into_iter().filter(|_| true).map(|w| usize::from(w.join().unwrap().is_err())).sum()
     });
     assert_eq!(failures, 8);
     switch.store(false, Ordering::SeqCst);
@@ -229,11 +220,7 @@ fn a_closed_store_refuses_writes_and_still_reads() {
     assert!(matches!(refused, Err(CommitError::Closed)));
     assert_eq!(get(&store, "a").as_deref(), Some("1"));
     let len = vfs.bytes(FILE.as_ref()).unwrap().len() as u64;
-    assert_eq!(
-        len,
-        store.stats().allocated_bytes,
-        "the space ahead was given back"
-    );
+    assert_eq!(len, store.stats().allocated_bytes, "the space ahead was given back");
 }
 
 #[test]
@@ -244,9 +231,7 @@ fn large_values_are_read_from_the_file_before_and_after_compaction_and_reopen() 
     put(&store, "large", &large);
     put(&store, "small", "s");
     assert_eq!(get(&store, "large").as_deref(), Some(large.as_str()));
-    store
-        .compact(&Default::default(), &Default::default())
-        .unwrap();
+    store.compact(&Default::default(), &Default::default()).unwrap();
     put(&store, "more", &large);
     assert_eq!(get(&store, "more").as_deref(), Some(large.as_str()));
     let reopened = open(&vfs.crash());

@@ -26,10 +26,7 @@ fn blocking() -> CompactionRequest {
 }
 
 fn background() -> CompactionRequest {
-    CompactionRequest {
-        policy: WritePolicy::Background,
-        ..CompactionRequest::default()
-    }
+    CompactionRequest { policy: WritePolicy::Background, ..CompactionRequest::default() }
 }
 
 /// Calls a closure at every stage.
@@ -68,11 +65,7 @@ fn held_at(stage: Stage) -> Held {
             release_out.lock().unwrap().recv().unwrap();
         }
     });
-    Held {
-        reached,
-        release,
-        control: Arc::new(control),
-    }
+    Held { reached, release, control: Arc::new(control) }
 }
 
 fn filled(vfs: &MemVfs) -> Store {
@@ -90,9 +83,7 @@ fn a_compaction_keeps_every_entry_and_drops_the_history() {
     let vfs = MemVfs::new();
     let store = filled(&vfs);
     let (before, content) = (store.stats(), entries(&store.snapshot()));
-    let report = store
-        .compact(&blocking(), &CompactionControl::new())
-        .unwrap();
+    let report = store.compact(&blocking(), &CompactionControl::new()).unwrap();
     let after = store.stats();
     assert_eq!(entries(&store.snapshot()), content);
     assert_eq!(after.sequence, before.sequence);
@@ -106,10 +97,7 @@ fn a_compaction_keeps_every_entry_and_drops_the_history() {
     assert_eq!(report.record.transactions, 250);
     assert!(after.file_bytes < before.file_bytes / 5);
     let reopened = open(&vfs.crash()).stats();
-    assert_eq!(
-        (reopened.last_compaction, reopened.generation),
-        (Some(report.record), 1)
-    );
+    assert_eq!((reopened.last_compaction, reopened.generation), (Some(report.record), 1));
 }
 
 #[test]
@@ -120,9 +108,7 @@ fn a_snapshot_reads_on_after_compactions() {
     let content = entries(&snapshot);
     for round in 0..3 {
         put(&store, "key 1", &format!("later {round}"));
-        store
-            .compact(&background(), &CompactionControl::new())
-            .unwrap();
+        store.compact(&background(), &CompactionControl::new()).unwrap();
     }
     assert_eq!(entries(&snapshot), content);
 }
@@ -146,11 +132,7 @@ fn while_a_blocking_compaction_runs_a_write_waits_and_a_read_answers() {
         held.release.send(()).unwrap();
         let report = compaction.join().unwrap().unwrap();
         answer.recv().unwrap();
-        assert_eq!(
-            report.sequence,
-            Sequence::new(250),
-            "the write came after the image"
-        );
+        assert_eq!(report.sequence, Sequence::new(250), "the write came after the image");
     });
     assert_eq!(get(&open(&vfs.crash()), "waited").as_deref(), Some("1"));
 }
@@ -171,11 +153,7 @@ fn while_a_background_compaction_runs_writes_are_acknowledged() {
             compaction.join().unwrap().unwrap();
         });
         assert_eq!(get(&store, &key).as_deref(), Some("1"));
-        assert_eq!(
-            store.stats().transactions_since_compaction,
-            1,
-            "it is in the new tail"
-        );
+        assert_eq!(store.stats().transactions_since_compaction, 1, "it is in the new tail");
         assert_eq!(get(&open(&vfs.crash()), &key).as_deref(), Some("1"));
     }
 }
@@ -197,16 +175,11 @@ fn a_background_compaction_ends_under_writers_that_never_pause() {
             });
         }
         for _ in 0..5 {
-            store
-                .compact(&background(), &CompactionControl::new())
-                .unwrap();
+            store.compact(&background(), &CompactionControl::new()).unwrap();
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    assert_eq!(
-        entries(&store.snapshot()),
-        entries(&open(&vfs.crash()).snapshot())
-    );
+    assert_eq!(entries(&store.snapshot()), entries(&open(&vfs.crash()).snapshot()));
     assert_eq!(store.stats().generation, 5);
 }
 
@@ -216,9 +189,7 @@ fn a_crash_at_every_stage_loses_nothing_under_either_policy() {
         for stage in Stage::ALL {
             let vfs = MemVfs::new();
             let store = filled(&vfs);
-            store
-                .write(batch("buffered"), Durability::Buffered)
-                .unwrap();
+            store.write(batch("buffered"), Durability::Buffered).unwrap();
             let content = entries(&store.snapshot());
             let crashed = Arc::new(Mutex::new(None));
             let (taken, running) = (crashed.clone(), vfs.clone());
@@ -275,11 +246,7 @@ fn every_failing_call_of_a_compaction_leaves_the_store_whole_and_writable_or_poi
             let poisoned = store.check_writable().is_err();
             assert_eq!(written.is_err(), poisoned, "call {failing}: {outcome:?}");
             let reopened = keys(&open(&inner.crash()));
-            assert_eq!(
-                reopened.len(),
-                content.len() + usize::from(!poisoned),
-                "call {failing}"
-            );
+            assert_eq!(reopened.len(), content.len() + usize::from(!poisoned), "call {failing}");
             if !reached {
                 outcome.unwrap();
                 break;
@@ -301,10 +268,7 @@ fn a_cancelled_compaction_leaves_the_old_file_and_no_side_file() {
             held.control.cancel();
             held.release.send(()).unwrap();
             let outcome = compaction.join().unwrap();
-            assert!(
-                matches!(outcome, Err(CompactionError::Cancelled { .. })),
-                "{outcome:?}"
-            );
+            assert!(matches!(outcome, Err(CompactionError::Cancelled { .. })), "{outcome:?}");
         });
         assert_eq!(store.stats(), before);
         assert!(!vfs.exists(Path::new(SIDE)).unwrap());
@@ -318,10 +282,7 @@ fn a_compaction_without_room_is_refused_with_numbers_and_the_store_stays_writabl
     let store = filled(&vfs);
     vfs.set_free_space_bytes(1000);
     match store.compact(&blocking(), &CompactionControl::new()) {
-        Err(CompactionError::NoRoom {
-            needed_bytes,
-            free_bytes: 1000,
-        }) => {
+        Err(CompactionError::NoRoom { needed_bytes, free_bytes: 1000 }) => {
             assert!(needed_bytes > store.stats().live_bytes);
         }
         other => panic!("{other:?}"),
@@ -341,9 +302,7 @@ fn a_second_compaction_at_the_same_time_is_refused() {
         held.release.send(()).unwrap();
         first.join().unwrap().unwrap();
     });
-    store
-        .compact(&background(), &CompactionControl::new())
-        .unwrap();
+    store.compact(&background(), &CompactionControl::new()).unwrap();
 }
 
 #[test]
@@ -369,10 +328,8 @@ fn a_throttled_compaction_waits_for_the_clock_and_can_be_cancelled_while_it_wait
     let mut batch = WriteBatch::new();
     (0..5000_u32).for_each(|n| batch.put(&n.to_be_bytes(), &[7; 100]).unwrap());
     store.write(batch, Durability::Sync).unwrap();
-    let request = CompactionRequest {
-        throttle_bytes_per_second: NonZeroU64::new(1000),
-        ..background()
-    };
+    let request =
+        CompactionRequest { throttle_bytes_per_second: NonZeroU64::new(1000), ..background() };
     let control = CompactionControl::new();
     std::thread::scope(|scope| {
         let compaction = scope.spawn(|| store.compact(&request, &control));
@@ -382,12 +339,7 @@ fn a_throttled_compaction_waits_for_the_clock_and_can_be_cancelled_while_it_wait
         assert!(control.progress().done_entries < 5000);
         control.cancel();
         let outcome = compaction.join().unwrap();
-        assert!(matches!(
-            outcome,
-            Err(CompactionError::Cancelled {
-                stage: Stage::WriteImage
-            })
-        ));
+        assert!(matches!(outcome, Err(CompactionError::Cancelled { stage: Stage::WriteImage })));
     });
     assert_eq!(clock.monotonic(), Duration::ZERO);
 }
@@ -401,11 +353,7 @@ fn the_blocked_time_is_measured_on_the_clock() {
     let ticking = clock.clone();
     let control = control(move |_| ticking.advance(Duration::from_secs(1)));
     let report = store.compact(&blocking(), &control).unwrap();
-    assert_eq!(
-        report.blocked,
-        Duration::from_secs(4),
-        "from behind begin to retire"
-    );
+    assert_eq!(report.blocked, Duration::from_secs(4), "from behind begin to retire");
     assert_eq!(report.duration, Duration::from_secs(6));
     assert_eq!(report.record.start_micros, 7_000_000);
     let ticking = clock.clone();
@@ -424,17 +372,12 @@ fn the_tail_tells_the_past_until_a_compaction_drops_it() {
         transaction.commit(Durability::Sync).unwrap();
     }
     let tail: Vec<_> = store.tail().map(Result::unwrap).collect();
-    assert_eq!(
-        tail.iter().map(|t| t.sequence.get()).collect::<Vec<_>>(),
-        [1, 2, 3, 4]
-    );
+    assert_eq!(tail.iter().map(|t| t.sequence.get()).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(tail[2].record.annotation(), [3]);
     let past = store.snapshot_at(Sequence::new(2)).unwrap();
     assert_eq!(past.get(b"n").unwrap().as_deref(), Some(&b"2"[..]));
 
-    store
-        .compact(&blocking(), &CompactionControl::new())
-        .unwrap();
+    store.compact(&blocking(), &CompactionControl::new()).unwrap();
     assert_eq!(store.tail().count(), 0);
     let gone = store.snapshot_at(Sequence::new(2)).unwrap_err();
     assert!(matches!(gone, HistoryError::Compacted { base, .. } if base == Sequence::new(4)));
@@ -449,10 +392,7 @@ fn every_sync_of_a_compaction_comes_before_the_name() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let log = order.clone();
     let vfs = FaultVfs::new(inner.shared(), move |call| {
-        if matches!(
-            call.operation,
-            Operation::Sync | Operation::Rename | Operation::SyncDir
-        ) {
+        if matches!(call.operation, Operation::Sync | Operation::Rename | Operation::SyncDir) {
             log.lock().unwrap().push(call.operation);
         }
         None
@@ -460,13 +400,8 @@ fn every_sync_of_a_compaction_comes_before_the_name() {
     let store = open_on(vfs.shared()).unwrap();
     put(&store, "a", "1");
     order.lock().unwrap().clear();
-    store
-        .compact(&blocking(), &CompactionControl::new())
-        .unwrap();
+    store.compact(&blocking(), &CompactionControl::new()).unwrap();
     let order = order.lock().unwrap().clone();
     let end = &order[order.len() - 3..];
-    assert_eq!(
-        end,
-        [Operation::Sync, Operation::Rename, Operation::SyncDir]
-    );
+    assert_eq!(end, [Operation::Sync, Operation::Rename, Operation::SyncDir]);
 }

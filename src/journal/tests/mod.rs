@@ -1,5 +1,6 @@
 //! The engine as a whole, on files in memory. One module per subject.
 
+mod check; // verify, walk, salvage
 mod commit; // groups, conflicts, failures of write and sync
 mod compaction; // stages, policies, cancelling, room
 mod model; // everything against a plain map, with crashes
@@ -58,8 +59,5 @@ pub fn entries(snapshot: &Snapshot) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 pub fn keys(store: &Store) -> Vec<String> {
     let entries = entries(&store.snapshot());
-    entries
-        .into_iter()
-        .map(|(key, _)| String::from_utf8(key).unwrap())
-        .collect()
+    entries.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
 }

@@ -34,11 +34,7 @@ enum Step {
 }
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        vec(b'a'..=b'c', 0..4),
-        vec(any::<u8>(), 0..3),
-        vec(Just(b'k'), 28..40)
-    ]
+    prop_oneof![vec(b'a'..=b'c', 0..4), vec(any::<u8>(), 0..3), vec(Just(b'k'), 28..40)]
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
@@ -87,10 +83,7 @@ fn assert_same(snapshot: &Snapshot, map: &Map) {
     let expected: Vec<_> = map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     assert_eq!(entries(snapshot), expected);
     for (key, value) in map {
-        assert_eq!(
-            snapshot.get(key).unwrap().as_deref(),
-            Some(value.as_slice())
-        );
+        assert_eq!(snapshot.get(key).unwrap().as_deref(), Some(value.as_slice()));
     }
     assert_eq!(snapshot.get(b"never written").unwrap(), None);
 }

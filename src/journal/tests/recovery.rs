@@ -55,10 +55,7 @@ fn a_tail_cut_at_any_byte_opens_with_the_whole_transactions_before_the_cut() {
         drop(store);
         let reopened = open(&vfs.crash());
         assert_eq!(get(&reopened, "next").as_deref(), Some("1"), "cut at {len}");
-        assert_eq!(
-            reopened.stats().sequence,
-            Sequence::new(expected as u64 + 1)
-        );
+        assert_eq!(reopened.stats().sequence, Sequence::new(expected as u64 + 1));
     }
 }
 
@@ -69,13 +66,7 @@ fn garbage_behind_the_tail_is_cut_durably_before_the_first_commit() {
     let vfs = holding(&whole);
     drop(open(&vfs));
     assert_eq!(keys(&open(&vfs.crash())), ["k1", "k2", "k3"]);
-    assert_eq!(
-        bytes(&vfs.crash())[ends[3]..]
-            .iter()
-            .filter(|byte| **byte == 0xa5)
-            .count(),
-        0
-    );
+    assert_eq!(bytes(&vfs.crash())[ends[3]..].iter().filter(|byte| **byte == 0xa5).count(), 0);
 }
 
 #[test]
@@ -92,18 +83,11 @@ fn zeros_behind_the_tail_are_space_ahead_however_many() {
 #[test]
 fn a_damaged_frame_that_later_ones_prove_durable_refuses_the_open_and_changes_nothing() {
     let (whole, ends) = three_transactions(false);
-    for position in [
-        ends[0],
-        ends[0] + 20,
-        ends[1] - 9,
-        ends[1] + FRAME_HEADER_BYTES,
-    ] {
+    for position in [ends[0], ends[0] + 20, ends[1] - 9, ends[1] + FRAME_HEADER_BYTES] {
         let mut damaged = whole.clone();
         damaged[position] ^= 0x40;
         let vfs = holding(&damaged);
-        let OpenError::Damaged(damage) = open_error(&vfs) else {
-            panic!("byte {position}")
-        };
+        let OpenError::Damaged(damage) = open_error(&vfs) else { panic!("byte {position}") };
         assert!(damage.position <= position as u64, "{damage}");
         assert!(damage.to_string().contains("nothing was changed"));
         assert_eq!(bytes(&vfs), damaged);
@@ -121,13 +105,8 @@ fn the_last_group_before_a_crash_is_the_only_one_that_damage_can_pass_for_torn()
 fn after_a_clean_close_damage_in_the_last_transaction_is_damage() {
     let (mut whole, ends) = three_transactions(true);
     whole[ends[2] + 70] ^= 1;
-    let OpenError::Damaged(damage) = open_error(&holding(&whole)) else {
-        panic!()
-    };
-    assert_eq!(
-        (damage.position, damage.intact),
-        (ends[2] as u64, Sequence::new(2))
-    );
+    let OpenError::Damaged(damage) = open_error(&holding(&whole)) else { panic!() };
+    assert_eq!((damage.position, damage.intact), (ends[2] as u64, Sequence::new(2)));
 }
 
 #[test]
@@ -190,10 +169,7 @@ fn another_kind_of_file_is_named_as_such_and_left_alone() {
     let vfs = holding(b"<config/> and a good deal more of it, so that it is longer than a header");
     assert!(matches!(open_error(&vfs), OpenError::NotAJournal { path } if path == Path::new(FILE)));
     let long = vec![b'x'; 4000];
-    assert!(matches!(
-        open_error(&holding(&long)),
-        OpenError::NotAJournal { .. }
-    ));
+    assert!(matches!(open_error(&holding(&long)), OpenError::NotAJournal { .. }));
 }
 
 #[test]
@@ -201,9 +177,7 @@ fn a_truncated_image_is_refused() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
     (0..1000).for_each(|n| put(&store, &format!("key {n}"), "value"));
-    store
-        .compact(&Default::default(), &Default::default())
-        .unwrap();
+    store.compact(&Default::default(), &Default::default()).unwrap();
     store.close().unwrap();
     drop(store);
     let whole = bytes(&vfs);
@@ -217,9 +191,7 @@ fn a_truncated_image_is_refused() {
 fn a_second_opener_is_told_who_has_the_directory() {
     let vfs = MemVfs::new();
     let first = open(&vfs);
-    let OpenError::Locked { holder, .. } = open_error(&vfs) else {
-        panic!()
-    };
+    let OpenError::Locked { holder, .. } = open_error(&vfs) else { panic!() };
     assert_eq!(holder, Some(format!("pid {}", std::process::id())));
     drop(first);
     open(&vfs);
@@ -229,9 +201,7 @@ fn a_second_opener_is_told_who_has_the_directory() {
 fn the_lock_survives_a_compaction() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
-    store
-        .compact(&Default::default(), &Default::default())
-        .unwrap();
+    store.compact(&Default::default(), &Default::default()).unwrap();
     assert!(matches!(open_error(&vfs), OpenError::Locked { .. }));
 }
 

@@ -1,0 +1,13 @@
+//! Looking into a file without opening it as a store: verify all of it, show all of it, save what is good.
+//!
+//! Nothing here changes the file it looks at. Where opening stops at the first thing that a crash cannot
+//! explain, these go on: [`verify`] lists every damaged place, [`walk`] hands out every readable piece, and
+//! [`salvage`] writes those into a new store.
+
+mod salvage;
+mod scavenge;
+mod verify;
+
+pub use salvage::{SalvageError, SalvageReport, salvage};
+pub use scavenge::{Piece, walk};
+pub use verify::{CheckReport, Problem, verify};
