@@ -1,4 +1,5 @@
 //! A write-ahead journal datastore with transactional compaction.
+pub mod cdb;
 pub mod clock;
 pub mod journal;
 pub mod vfs;

@@ -46,6 +46,11 @@ impl fmt::Display for Stage {
 pub trait CompactionObserver: Send + Sync + fmt::Debug {
     /// `stage` is about to begin.
     fn stage(&self, stage: Stage);
+
+    /// More of the image was written. Told every thousand entries or so.
+    fn progress(&self, progress: Progress) {
+        let _ = progress;
+    }
 }
 
 /// The handle to one compaction: its progress, and the way to stop it.
@@ -144,5 +149,8 @@ impl CompactionControl {
     pub(super) fn report(&self, done_entries: u64, written_bytes: u64) {
         self.done_entries.store(done_entries, Ordering::Relaxed);
         self.written_bytes.store(written_bytes, Ordering::Relaxed);
+        if let Some(observer) = &self.observer {
+            observer.progress(self.progress());
+        }
     }
 }

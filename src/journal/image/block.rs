@@ -62,13 +62,7 @@ impl Entry {
     ) -> Option<Self> {
         let value = suffix.checked_add(suffix_len)?;
         let end = value.checked_add(value_len)?;
-        (end <= limit).then_some(Self {
-            start,
-            shared,
-            suffix,
-            value,
-            end,
-        })
+        (end <= limit).then_some(Self { start, shared, suffix, value, end })
     }
 }
 
@@ -111,12 +105,7 @@ impl<'a> BlockView<'a> {
         let (offsets, entries) = rest.split_at_checked(count * 2)?;
         let (heads, _) = heads.as_chunks();
         let (offsets, _) = offsets.as_chunks();
-        (count > 0).then_some(Self {
-            prefix,
-            heads,
-            offsets,
-            entries,
-        })
+        (count > 0).then_some(Self { prefix, heads, offsets, entries })
     }
 
     /// Number of groups; never 0.
@@ -127,17 +116,12 @@ impl<'a> BlockView<'a> {
     /// The bytes of a key that stand in its slot.
     #[inline]
     pub fn head(&self, slot: usize, len: usize) -> Result<&'a [u8], Damage> {
-        self.heads
-            .get(slot)
-            .and_then(|head| head.get(..len))
-            .ok_or(Damage::Layout)
+        self.heads.get(slot).and_then(|head| head.get(..len)).ok_or(Damage::Layout)
     }
 
     #[inline]
     fn offset(&self, slot: usize) -> Option<usize> {
-        self.offsets
-            .get(slot)
-            .map(|offset| usize::from(u16::from_le_bytes(*offset)))
+        self.offsets.get(slot).map(|offset| usize::from(u16::from_le_bytes(*offset)))
     }
 
     /// The position after the last entry of a group.
@@ -159,19 +143,13 @@ impl<'a> BlockView<'a> {
         let next =
             Entry::after_another(self.entries, entry.end, group_end).ok_or(Damage::Layout)?;
         // The bytes shared can only be those that the key before it has.
-        if next.shared > entry.key_len() {
-            Err(Damage::Layout)
-        } else {
-            Ok(next)
-        }
+        if next.shared > entry.key_len() { Err(Damage::Layout) } else { Ok(next) }
     }
 
     /// The part of an entry's key that stands with the entry.
     #[inline]
     pub fn suffix(&self, entry: &Entry) -> &'a [u8] {
-        self.entries
-            .get(entry.suffix..entry.value)
-            .unwrap_or_default()
+        self.entries.get(entry.suffix..entry.value).unwrap_or_default()
     }
 
     /// An entry's value.
@@ -188,22 +166,14 @@ impl<'a> BlockView<'a> {
         while entry.end < end {
             entry = self.after(&entry, end)?;
         }
-        Ok(Found {
-            slot,
-            entry,
-            exact: false,
-        })
+        Ok(Found { slot, entry, exact: false })
     }
 
     /// Finds the last entry whose key is not greater than `key`; `None` when all are greater.
     #[inline]
     pub fn search(&self, key: &[u8]) -> Result<Option<Found>, Damage> {
         let Some(rest) = key.strip_prefix(self.prefix) else {
-            return if key < self.prefix {
-                Ok(None)
-            } else {
-                self.last().map(Some)
-            };
+            return if key < self.prefix { Ok(None) } else { self.last().map(Some) };
         };
         let Some(found) = self.search_slots(rest)? else {
             return Ok(None);
@@ -219,9 +189,7 @@ impl<'a> BlockView<'a> {
     fn search_slots(&self, rest: &[u8]) -> Result<Option<Found>, Damage> {
         let head = padded_head(rest);
         let wanted = u32::from_be_bytes(head);
-        let mut low = self
-            .heads
-            .partition_point(|head| u32::from_be_bytes(*head) < wanted);
+        let mut low = self.heads.partition_point(|head| u32::from_be_bytes(*head) < wanted);
         let same = |slot| self.heads.get(slot) == Some(&head);
         let mut high = low;
         while same(high) {
@@ -235,22 +203,14 @@ impl<'a> BlockView<'a> {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
                 Ordering::Equal => {
-                    return Ok(Some(Found {
-                        slot: middle,
-                        entry,
-                        exact: true,
-                    }));
+                    return Ok(Some(Found { slot: middle, entry, exact: true }));
                 }
             }
         }
         let Some(slot) = low.checked_sub(1) else {
             return Ok(None);
         };
-        Ok(Some(Found {
-            slot,
-            entry: self.first_of_group(slot)?,
-            exact: false,
-        }))
+        Ok(Some(Found { slot, entry: self.first_of_group(slot)?, exact: false }))
     }
 
     /// Compares the first key of a group with `rest`, whose padded heads are equal.
@@ -258,10 +218,7 @@ impl<'a> BlockView<'a> {
     fn compare_behind_head(&self, entry: &Entry, rest: &[u8]) -> Ordering {
         // With padding equal, a key that ends inside its head is a beginning of the other.
         let head_lens = entry.shared.cmp(&rest.len().min(HEAD_BYTES));
-        head_lens.then_with(|| {
-            self.suffix(entry)
-                .cmp(rest.get(HEAD_BYTES..).unwrap_or_default())
-        })
+        head_lens.then_with(|| self.suffix(entry).cmp(rest.get(HEAD_BYTES..).unwrap_or_default()))
     }
 
     /// Searches a group from its first entry on, whose key is less than `rest`.
@@ -288,11 +245,7 @@ impl<'a> BlockView<'a> {
                 match suffix.get(common..).cmp(&tail.get(common..)) {
                     Ordering::Less => matched += common,
                     Ordering::Equal => {
-                        return Ok(Found {
-                            slot: found.slot,
-                            entry: next,
-                            exact: true,
-                        });
+                        return Ok(Found { slot: found.slot, entry: next, exact: true });
                     }
                     Ordering::Greater => break,
                 }

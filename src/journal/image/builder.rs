@@ -82,13 +82,7 @@ impl<'f> ImageBuilder<'f> {
             packed: Vec::new(),
         };
         let (levels, total) = (vec![Level::default()], RangeCount::default());
-        Self {
-            writer,
-            levels,
-            start,
-            total,
-            child: Vec::new(),
-        }
+        Self { writer, levels, start, total, child: Vec::new() }
     }
 
     /// Adds an entry whose key is greater than all before it.
@@ -103,10 +97,7 @@ impl<'f> ImageBuilder<'f> {
             // Small neighbours do not have to be read together with a large value.
             self.close(0, &[])?;
         }
-        let count = RangeCount {
-            entries: 1,
-            key_value_bytes: size_bytes as u64,
-        };
+        let count = RangeCount { entries: 1, key_value_bytes: size_bytes as u64 };
         self.total.add(count);
         self.add_to(0, key, value, count)?;
         Ok(())
@@ -114,24 +105,14 @@ impl<'f> ImageBuilder<'f> {
 
     fn check(&self, key: &[u8], value: &[u8]) -> Result<(), BuildError> {
         if key.len() > MAX_KEY_BYTES {
-            return Err(BuildError::KeyTooLong {
-                size_bytes: key.len(),
-            });
+            return Err(BuildError::KeyTooLong { size_bytes: key.len() });
         }
         if value.len() > MAX_VALUE_BYTES {
-            return Err(BuildError::ValueTooLong {
-                size_bytes: value.len(),
-            });
+            return Err(BuildError::ValueTooLong { size_bytes: value.len() });
         }
-        let last = self
-            .levels
-            .first()
-            .map(|level| level.open.last_key())
-            .unwrap_or_default();
+        let last = self.levels.first().map(|level| level.open.last_key()).unwrap_or_default();
         if self.total.entries > 0 && key <= last {
-            return Err(BuildError::OutOfOrder {
-                number: self.total.entries,
-            });
+            return Err(BuildError::OutOfOrder { number: self.total.entries });
         }
         Ok(())
     }
@@ -174,10 +155,7 @@ impl<'f> ImageBuilder<'f> {
         let pointer = self.writer.write(level, &at.open, last_value)?;
         at.open.clear();
         at.blocks += 1;
-        let child = Child {
-            pointer,
-            count: std::mem::take(&mut at.count),
-        };
+        let child = Child { pointer, count: std::mem::take(&mut at.count) };
         let separator = std::mem::take(&mut at.separator);
         let mut value = std::mem::take(&mut self.child);
         value.clear();
@@ -226,11 +204,7 @@ impl<'f> ImageBuilder<'f> {
 
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
-        let open = self
-            .levels
-            .iter()
-            .map(|level| level.open.held_bytes())
-            .sum::<usize>();
+        let open = self.levels.iter().map(|level| level.open.held_bytes()).sum::<usize>();
         open + self.writer.output.held_bytes()
     }
 }
@@ -252,12 +226,7 @@ impl BlockWriter<'_> {
         // Levels double at least the blocks below: there are never 255.
         let level = u8::try_from(level).unwrap_or(u8::MAX);
         if level == 0 && self.compression == Compression::Lz4 && self.pack(tail) {
-            return put(
-                &mut self.output,
-                self.seed,
-                (level, LZ4),
-                [&self.packed, &[], &[]],
-            );
+            return put(&mut self.output, self.seed, (level, LZ4), [&self.packed, &[], &[]]);
         }
         let parts = [self.layout.front.as_slice(), &self.layout.entries, tail];
         put(&mut self.output, self.seed, (level, RAW), parts)
@@ -274,8 +243,7 @@ impl BlockWriter<'_> {
         for part in parts {
             self.raw.extend_from_slice(part);
         }
-        self.packed
-            .resize(4 + lz4_flex::block::get_maximum_output_size(raw_len), 0);
+        self.packed.resize(4 + lz4_flex::block::get_maximum_output_size(raw_len), 0);
         let Some((stated, out)) = self.packed.split_first_chunk_mut::<4>() else {
             return false;
         };
@@ -295,24 +263,14 @@ fn put(
     parts: [&[u8]; 3],
 ) -> vfs::Result<BlockPointer> {
     let payload_len = parts.iter().map(|part| part.len()).sum::<usize>();
-    let payload_checksum = parts
-        .iter()
-        .fold(0, |sum, part| crc32c::crc32c_append(sum, part));
+    let payload_checksum = parts.iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part));
     // A payload is at most one large entry and what a block holds before it: far below 4 GiB.
     let payload_len = u32::try_from(payload_len).unwrap_or(u32::MAX);
-    let header = BlockHeader {
-        payload_checksum,
-        payload_len,
-        level,
-        compression,
-    };
+    let header = BlockHeader { payload_checksum, payload_len, level, compression };
     let position = output.position();
     output.append(&seed.encode(header, position))?;
     for part in parts {
         output.append(part)?;
     }
-    Ok(BlockPointer {
-        position,
-        len: u32::try_from(header.block_len()).unwrap_or(u32::MAX),
-    })
+    Ok(BlockPointer { position, len: u32::try_from(header.block_len()).unwrap_or(u32::MAX) })
 }

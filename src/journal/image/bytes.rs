@@ -60,11 +60,7 @@ pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
         done += 8;
     }
     let rest = |key| <[u8]>::get(key, done..).unwrap_or_default();
-    done + rest(left)
-        .iter()
-        .zip(rest(right))
-        .take_while(|(left, right)| left == right)
-        .count()
+    done + rest(left).iter().zip(rest(right)).take_while(|(left, right)| left == right).count()
 }
 
 /// The shortest key that is greater than `before` and not greater than `first`; `before < first` holds.

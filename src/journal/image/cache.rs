@@ -39,15 +39,9 @@ pub struct BlockCache {
 impl BlockCache {
     /// A cache for at most `capacity_bytes` of blocks, what keeping them costs included.
     pub fn new(capacity_bytes: u64) -> Arc<Self> {
-        let blocks = usize::try_from(capacity_bytes / 4096)
-            .unwrap_or(usize::MAX)
-            .max(16);
+        let blocks = usize::try_from(capacity_bytes / 4096).unwrap_or(usize::MAX).max(16);
         let blocks = Cache::with_weighter(blocks, capacity_bytes, ByBytes);
-        Arc::new(Self {
-            blocks,
-            capacity_bytes,
-            images: AtomicU64::new(0),
-        })
+        Arc::new(Self { blocks, capacity_bytes, images: AtomicU64::new(0) })
     }
 
     /// The limit in bytes.

@@ -34,11 +34,7 @@ struct Step {
 impl Step {
     fn new() -> Self {
         let block = Block::Mapped { start: 0, end: 0 };
-        Self {
-            position: 0,
-            block,
-            entries: EntryCursor::new(),
-        }
+        Self { position: 0, block, entries: EntryCursor::new() }
     }
 }
 
@@ -64,11 +60,7 @@ enum Landed {
 impl ImageCursor {
     pub(super) fn new(image: Arc<Inner>) -> Self {
         let path = (0..image.summary.height).map(|_| Step::new()).collect();
-        Self {
-            image,
-            path,
-            valid: false,
-        }
+        Self { image, path, valid: false }
     }
 
     /// Whether the cursor is at an entry.
@@ -143,10 +135,7 @@ impl ImageCursor {
     }
 
     /// Goes one entry on.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it lends and can fail: no Iterator"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it lends and can fail: no Iterator")]
     #[inline]
     pub fn next(&mut self) -> Result<bool, ReadError> {
         if !std::mem::take(&mut self.valid) {
@@ -195,11 +184,7 @@ impl ImageCursor {
         };
         let block = self.image.root(root)?.clone();
         let landed = self.enter(0, root, block, aim)?;
-        if self.path.len() == 1 {
-            Ok(landed)
-        } else {
-            self.descend_below(0, aim)
-        }
+        if self.path.len() == 1 { Ok(landed) } else { self.descend_below(0, aim) }
     }
 
     /// Goes down to a leaf from where the step at `depth` stands.
@@ -218,12 +203,7 @@ impl ImageCursor {
     fn child_of(&self, depth: usize) -> Result<BlockPointer, ReadError> {
         let step = self.path.get(depth);
         let child = step.and_then(|step| {
-            Child::decode_pointer(
-                self.image
-                    .source
-                    .payload(&step.block)
-                    .get(step.entries.value())?,
-            )
+            Child::decode_pointer(self.image.source.payload(&step.block).get(step.entries.value())?)
         });
         let position = step.map(|step| step.position).unwrap_or_default();
         child.ok_or_else(|| self.image.source.corrupt(position, Damage::Index))

@@ -52,11 +52,7 @@ impl OpenBlock {
         self.last_key.truncate(shared);
         self.last_key.extend_from_slice(suffix);
         self.estimate_bytes += suffix.len() + value_len + ENTRY_OVERHEAD_BYTES;
-        self.entries.push(Gathered {
-            shared,
-            key_len: key.len(),
-            value_len,
-        });
+        self.entries.push(Gathered { shared, key_len: key.len(), value_len });
     }
 
     /// Takes the value that belongs to the last key.
@@ -136,13 +132,11 @@ impl Layout {
                 }
                 (_, offset) => {
                     group_start = Some(self.entries.len());
-                    self.offsets
-                        .extend_from_slice(&offset.unwrap_or(0).to_le_bytes());
+                    self.offsets.extend_from_slice(&offset.unwrap_or(0).to_le_bytes());
                     self.put_first_of_group(block.prefix_len, entry.value_len);
                 }
             }
-            self.entries
-                .extend_from_slice(take(&mut values, entry.value_len));
+            self.entries.extend_from_slice(take(&mut values, entry.value_len));
         }
         self.put_front(block);
     }
@@ -152,8 +146,7 @@ impl Layout {
         self.heads.extend_from_slice(&padded_head(rest));
         put_varint(&mut self.entries, rest.len() as u64);
         put_varint(&mut self.entries, value_len as u64);
-        self.entries
-            .extend_from_slice(rest.get(HEAD_BYTES..).unwrap_or_default());
+        self.entries.extend_from_slice(rest.get(HEAD_BYTES..).unwrap_or_default());
     }
 
     fn put_after_another(&mut self, shared: usize, suffix: &[u8], value_len: usize) {
@@ -170,8 +163,7 @@ impl Layout {
         self.front.clear();
         self.front.extend_from_slice(&slots.to_le_bytes());
         self.front.extend_from_slice(&prefix_len.to_le_bytes());
-        self.front
-            .extend_from_slice(self.key.get(..block.prefix_len).unwrap_or_default());
+        self.front.extend_from_slice(self.key.get(..block.prefix_len).unwrap_or_default());
         self.front.extend_from_slice(&self.heads);
         self.front.extend_from_slice(&self.offsets);
     }
@@ -275,17 +267,10 @@ mod tests {
 
     #[test]
     fn random_keys_get_a_slot_each_and_paths_do_not() {
-        let random = (0..20_u64).map(|n| {
-            (
-                n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec(),
-                vec![0; 150],
-            )
-        });
+        let random = (0..20_u64)
+            .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec(), vec![0; 150]));
         let paths = (0..20).map(|n| {
-            (
-                format!("interface{{{n:02}}}/name/ipv4/address/primary").into_bytes(),
-                vec![0; 8],
-            )
+            (format!("interface{{{n:02}}}/name/ipv4/address/primary").into_bytes(), vec![0; 8])
         });
         let random = payload(&random.collect());
         let paths = payload(&paths.collect());

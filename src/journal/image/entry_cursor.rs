@@ -20,21 +20,8 @@ pub(super) struct EntryCursor {
 
 impl EntryCursor {
     pub fn new() -> Self {
-        let entry = Entry {
-            start: 0,
-            shared: 0,
-            suffix: 0,
-            value: 0,
-            end: 0,
-        };
-        Self {
-            key: Vec::new(),
-            prefix_len: 0,
-            base: 0,
-            slot: 0,
-            group_end: 0,
-            entry,
-        }
+        let entry = Entry { start: 0, shared: 0, suffix: 0, value: 0, end: 0 };
+        Self { key: Vec::new(), prefix_len: 0, base: 0, slot: 0, group_end: 0, entry }
     }
 
     /// The key of the present entry.
@@ -118,8 +105,7 @@ impl EntryCursor {
         self.slot = slot;
         self.group_end = view.group_end(slot);
         self.key.truncate(self.prefix_len);
-        self.key
-            .extend_from_slice(view.head(slot, self.entry.shared)?);
+        self.key.extend_from_slice(view.head(slot, self.entry.shared)?);
         self.key.extend_from_slice(view.suffix(&self.entry));
         Ok(())
     }

@@ -101,11 +101,7 @@ pub enum Damage {
 impl Damage {
     /// The same, with the file and the position of the block.
     pub(in crate::journal) fn at(self, path: &std::path::Path, position: u64) -> ReadError {
-        ReadError::Corrupt {
-            path: path.to_path_buf(),
-            position,
-            damage: self,
-        }
+        ReadError::Corrupt { path: path.to_path_buf(), position, damage: self }
     }
 }
 

@@ -27,22 +27,7 @@ impl BlockHeader {
     /// Reads the fields, without any check.
     #[inline]
     pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Self {
-        let &[
-            _,
-            _,
-            _,
-            _,
-            c0,
-            c1,
-            c2,
-            c3,
-            l0,
-            l1,
-            l2,
-            l3,
-            level,
-            compression,
-        ] = bytes;
+        let &[_, _, _, _, c0, c1, c2, c3, l0, l1, l2, l3, level, compression] = bytes;
         Self {
             payload_checksum: u32::from_le_bytes([c0, c1, c2, c3]),
             payload_len: u32::from_le_bytes([l0, l1, l2, l3]),
@@ -55,16 +40,10 @@ impl BlockHeader {
     #[inline]
     pub fn expect(&self, level: u8, block_len: u64) -> Result<(), Damage> {
         if self.block_len() != block_len {
-            return Err(Damage::Length {
-                found: self.block_len(),
-                expected: block_len,
-            });
+            return Err(Damage::Length { found: self.block_len(), expected: block_len });
         }
         if self.level != level {
-            return Err(Damage::Level {
-                found: self.level,
-                expected: level,
-            });
+            return Err(Damage::Level { found: self.level, expected: level });
         }
         Ok(())
     }
@@ -73,10 +52,7 @@ impl BlockHeader {
     pub fn check_payload(&self, payload: &[u8]) -> Result<(), Damage> {
         let computed = crc32c::crc32c(payload);
         if computed != self.payload_checksum {
-            return Err(Damage::Payload {
-                stored: self.payload_checksum,
-                computed,
-            });
+            return Err(Damage::Payload { stored: self.payload_checksum, computed });
         }
         Ok(())
     }
@@ -92,46 +68,17 @@ impl FileSeed {
     }
 
     fn checksum(self, position: u64, fields: &[u8]) -> u32 {
-        crc32c::crc32c_append(
-            crc32c::crc32c_append(self.0, &position.to_le_bytes()),
-            fields,
-        )
+        crc32c::crc32c_append(crc32c::crc32c_append(self.0, &position.to_le_bytes()), fields)
     }
 
     /// The header as it stands in the file at `position`.
     pub fn encode(self, header: BlockHeader, position: u64) -> [u8; HEADER_BYTES] {
         let [c0, c1, c2, c3] = header.payload_checksum.to_le_bytes();
         let [l0, l1, l2, l3] = header.payload_len.to_le_bytes();
-        let fields = [
-            c0,
-            c1,
-            c2,
-            c3,
-            l0,
-            l1,
-            l2,
-            l3,
-            header.level,
-            header.compression,
-        ];
+        let fields = [c0, c1, c2, c3, l0, l1, l2, l3, header.level, header.compression];
         let [h0, h1, h2, h3] = self.checksum(position, &fields).to_le_bytes();
         let [.., level, compression] = fields;
-        [
-            h0,
-            h1,
-            h2,
-            h3,
-            c0,
-            c1,
-            c2,
-            c3,
-            l0,
-            l1,
-            l2,
-            l3,
-            level,
-            compression,
-        ]
+        [h0, h1, h2, h3, c0, c1, c2, c3, l0, l1, l2, l3, level, compression]
     }
 
     /// Reads a header that must have been written at `position` of this file.
@@ -142,9 +89,7 @@ impl FileSeed {
         }
         let header = BlockHeader::decode(bytes);
         if header.compression > LZ4 {
-            return Err(Damage::Compression {
-                found: header.compression,
-            });
+            return Err(Damage::Compression { found: header.compression });
         }
         Ok(header)
     }
@@ -175,11 +120,7 @@ mod tests {
         for bit in 0..HEADER_BYTES * 8 {
             let mut bytes = good;
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                FileSeed::new(7).decode(&bytes, 1),
-                Err(Damage::Header),
-                "bit {bit}"
-            );
+            assert_eq!(FileSeed::new(7).decode(&bytes, 1), Err(Damage::Header), "bit {bit}");
         }
     }
 }

@@ -16,11 +16,7 @@ pub(super) struct Output<'f> {
 
 impl<'f> Output<'f> {
     pub fn new(file: &'f dyn File, start: u64) -> Self {
-        Self {
-            file,
-            buffer: Vec::new(),
-            handed: start,
-        }
+        Self { file, buffer: Vec::new(), handed: start }
     }
 
     /// The position of the next byte appended.

@@ -135,15 +135,10 @@ fn rank_in_index(
     key: &[u8],
     rank: &mut RangeCount,
 ) -> Result<BlockPointer, Damage> {
-    let found = BlockView::parse(payload)?
-        .search(key)?
-        .ok_or(Damage::Index)?;
+    let found = BlockView::parse(payload)?.search(key)?.ok_or(Damage::Index)?;
     cursor.first(payload)?;
     loop {
-        let value = payload
-            .get(cursor.value())
-            .and_then(Child::decode)
-            .ok_or(Damage::Index)?;
+        let value = payload.get(cursor.value()).and_then(Child::decode).ok_or(Damage::Index)?;
         if cursor.start() >= found.entry.start {
             return Ok(value.pointer);
         }
@@ -164,10 +159,7 @@ fn rank_in_data(
     cursor.first(payload)?;
     while cursor.key() < key || (with_key && cursor.key() == key) {
         let key_value_bytes = (cursor.key().len() + cursor.value().len()) as u64;
-        rank.add(RangeCount {
-            entries: 1,
-            key_value_bytes,
-        });
+        rank.add(RangeCount { entries: 1, key_value_bytes });
         if !cursor.next(payload)? {
             break;
         }
@@ -198,13 +190,7 @@ impl Image {
             return Err(Damage::Pointer.at(file.path(), summary.start));
         }
         let source = Source::open(file, file_id, &summary, read, cache)?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                source,
-                summary,
-                root: OnceLock::new(),
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { source, summary, root: OnceLock::new() }) })
     }
 
     /// What it was opened with.
@@ -244,16 +230,9 @@ impl Image {
         start: Bound<&[u8]>,
         end: Bound<&[u8]>,
     ) -> Result<RangeCount, ReadError> {
-        let ImageSummary {
-            entries,
-            key_value_bytes,
-            ..
-        } = self.inner.summary;
+        let ImageSummary { entries, key_value_bytes, .. } = self.inner.summary;
         let upto = match end {
-            Bound::Unbounded => RangeCount {
-                entries,
-                key_value_bytes,
-            },
+            Bound::Unbounded => RangeCount { entries, key_value_bytes },
             Bound::Included(key) => self.inner.rank(key, true)?,
             Bound::Excluded(key) => self.inner.rank(key, false)?,
         };
@@ -272,11 +251,6 @@ impl Image {
     /// # Errors
     /// [`ReadError::Corrupt`] with the first position that is wrong.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport, ReadError> {
-        verify(
-            self.inner.source.file(),
-            self.inner.source.seed(),
-            &self.inner.summary,
-            progress,
-        )
+        verify(self.inner.source.file(), self.inner.source.seed(), &self.inner.summary, progress)
     }
 }

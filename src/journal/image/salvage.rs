@@ -65,10 +65,7 @@ impl SalvagedBlock<'_> {
     /// # Errors
     /// The block's checksum fits but its entries make no sense: it was written so, and nothing more can be
     /// had from it.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it lends and can fail: no Iterator"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it lends and can fail: no Iterator")]
     pub fn next(&mut self) -> Result<Option<SalvagedEntry<'_>>, Damage> {
         let there = if std::mem::replace(&mut self.started, true) {
             self.entries.next(self.payload)?
@@ -85,20 +82,11 @@ impl ImageSalvage {
     /// when it is not known where the image ends.
     pub fn new(file: Arc<dyn File>, file_id: u128, start: u64, end: u64) -> Self {
         let walker = BlockWalker::new(file, FileSeed::new(file_id), end);
-        Self {
-            walker,
-            position: start,
-            end,
-            payload: Vec::new(),
-            entries: EntryCursor::new(),
-        }
+        Self { walker, position: start, end, payload: Vec::new(), entries: EntryCursor::new() }
     }
 
     /// The next good data block or damaged place; `None` at the end.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it lends and can fail: no Iterator"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it lends and can fail: no Iterator")]
     pub fn next(&mut self) -> Result<Option<Salvaged<'_>>, vfs::Error> {
         while self.position < self.end {
             let position = self.position;
@@ -107,32 +95,17 @@ impl ImageSalvage {
                 Err(damage) => {
                     self.position = self.walker.resync(position)?;
                     let len = self.position - position;
-                    return Ok(Some(Salvaged::Damaged {
-                        position,
-                        len,
-                        damage,
-                        data: true,
-                    }));
+                    return Ok(Some(Salvaged::Damaged { position, len, damage, data: true }));
                 }
             };
             self.position = position.saturating_add(header.block_len());
             if let Some(damage) = self.read(position, &header)? {
                 let (len, data) = (header.block_len(), header.level == 0);
-                return Ok(Some(Salvaged::Damaged {
-                    position,
-                    len,
-                    damage,
-                    data,
-                }));
+                return Ok(Some(Salvaged::Damaged { position, len, damage, data }));
             }
             if header.level == 0 {
                 let (payload, entries) = (self.payload.as_slice(), &mut self.entries);
-                let block = SalvagedBlock {
-                    position,
-                    payload,
-                    entries,
-                    started: false,
-                };
+                let block = SalvagedBlock { position, payload, entries, started: false };
                 return Ok(Some(Salvaged::Data(block)));
             }
         }

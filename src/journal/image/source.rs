@@ -53,11 +53,7 @@ impl Source {
         let (start, end) = (summary.start, summary.end());
         let file_len = file.len()?;
         if end > file_len {
-            return Err(Damage::Beyond {
-                found: end,
-                limit: file_len,
-            }
-            .at(file.path(), start));
+            return Err(Damage::Beyond { found: end, limit: file_len }.at(file.path(), start));
         }
         let mapping = match read {
             ImageRead::Mapped if summary.len > 0 => file.map(end)?,
@@ -65,15 +61,7 @@ impl Source {
         };
         let mapped = mapping.map(|mapping| (mapping, VerifiedSet::new(start, summary.len)));
         let (seed, image) = (FileSeed::new(file_id), cache.new_image());
-        Ok(Self {
-            file,
-            seed,
-            start,
-            end,
-            mapped,
-            cache: cache.clone(),
-            image,
-        })
+        Ok(Self { file, seed, start, end, mapped, cache: cache.clone(), image })
     }
 
     pub fn file(&self) -> &Arc<dyn File> {
@@ -147,10 +135,7 @@ impl Source {
             header.check_payload(payload)?;
             verified.insert(pointer.position, pointer.len);
         }
-        Ok(Block::Mapped {
-            start: start + HEADER_BYTES,
-            end,
-        })
+        Ok(Block::Mapped { start: start + HEADER_BYTES, end })
     }
 
     /// The block's place in the file, which is within the image.
@@ -161,10 +146,7 @@ impl Source {
             return Err(Damage::Pointer);
         }
         if pointer.end() > self.end {
-            return Err(Damage::Beyond {
-                found: pointer.end(),
-                limit: self.end,
-            });
+            return Err(Damage::Beyond { found: pointer.end(), limit: self.end });
         }
         let start = usize::try_from(position).map_err(|_| Damage::Pointer)?;
         Ok((start, start + len as usize))
@@ -176,10 +158,7 @@ impl Source {
             None => self.load(pointer)?,
         };
         if block.level != level {
-            let damage = Damage::Level {
-                found: block.level,
-                expected: level,
-            };
+            let damage = Damage::Level { found: block.level, expected: level };
             return Err(self.corrupt(pointer.position, damage));
         }
         Ok(Block::Loaded(block))
@@ -193,24 +172,14 @@ impl Source {
             self.file.read_exact_at(bytes, pointer.position)?;
         }
         let (header, payload) = bytes.split_first_chunk().ok_or(corrupt(Damage::Pointer))?;
-        let header = self
-            .seed
-            .decode(header, pointer.position)
-            .map_err(corrupt)?;
-        header
-            .expect(header.level, u64::from(pointer.len))
-            .map_err(corrupt)?;
+        let header = self.seed.decode(header, pointer.position).map_err(corrupt)?;
+        header.expect(header.level, u64::from(pointer.len)).map_err(corrupt)?;
         if header.compression == LZ4 {
             return self.unpacked(pointer, header, payload).map_err(corrupt);
         }
         header.check_payload(payload).map_err(corrupt)?;
-        let block = LoadedBlock {
-            bytes,
-            start: HEADER_BYTES,
-            level: header.level,
-        };
-        self.cache
-            .insert(self.image, pointer.position, block.clone());
+        let block = LoadedBlock { bytes, start: HEADER_BYTES, level: header.level };
+        self.cache.insert(self.image, pointer.position, block.clone());
         Ok(block)
     }
 
@@ -227,13 +196,8 @@ impl Source {
         header.check_payload(payload)?;
         let mut bytes = Vec::new();
         unpack(payload, &mut bytes)?;
-        let block = LoadedBlock {
-            bytes: Arc::from(bytes),
-            start: 0,
-            level: header.level,
-        };
-        self.cache
-            .insert(self.image, pointer.position, block.clone());
+        let block = LoadedBlock { bytes: Arc::from(bytes), start: 0, level: header.level };
+        self.cache.insert(self.image, pointer.position, block.clone());
         Ok(block)
     }
 }

@@ -39,14 +39,7 @@ pub struct ImageSummary {
 impl ImageSummary {
     /// An image without entries.
     pub fn empty(start: u64) -> Self {
-        Self {
-            start,
-            len: 0,
-            root: None,
-            height: 0,
-            entries: 0,
-            key_value_bytes: 0,
-        }
+        Self { start, len: 0, root: None, height: 0, entries: 0, key_value_bytes: 0 }
     }
 
     /// The position after the last byte.
@@ -114,10 +107,7 @@ impl Child {
         let (pointer, at) = pointer(value)?;
         let (entries, at) = varint(value, at)?;
         let (key_value_bytes, at) = varint(value, at)?;
-        let count = RangeCount {
-            entries,
-            key_value_bytes,
-        };
+        let count = RangeCount { entries, key_value_bytes };
         (at == value.len()).then_some(Self { pointer, count })
     }
 
@@ -132,11 +122,5 @@ impl Child {
 fn pointer(value: &[u8]) -> Option<(BlockPointer, usize)> {
     let (position, at) = varint(value, 0)?;
     let (len, at) = varint(value, at)?;
-    Some((
-        BlockPointer {
-            position,
-            len: u32::try_from(len).ok()?,
-        },
-        at,
-    ))
+    Some((BlockPointer { position, len: u32::try_from(len).ok()? }, at))
 }

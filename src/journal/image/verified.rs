@@ -25,10 +25,7 @@ impl VerifiedSet {
     /// A set for the blocks of an image that starts at `start`.
     pub fn new(start: u64, len: u64) -> Self {
         let chunks = len.div_ceil(WINDOW_BYTES * CHUNK_BITS);
-        Self {
-            start,
-            chunks: (0..chunks).map(|_| Chunk::new()).collect(),
-        }
+        Self { start, chunks: (0..chunks).map(|_| Chunk::new()).collect() }
     }
 
     /// Whether the block was checked before.
@@ -39,9 +36,7 @@ impl VerifiedSet {
         };
         let words = chunk.get().map(AsRef::as_ref).unwrap_or_default();
         // Relaxed: the bit publishes nothing, the block's bytes were there before the mapping.
-        words
-            .get(word)
-            .is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+        words.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
     }
 
     /// Remembers that the block was checked.
@@ -61,9 +56,7 @@ impl VerifiedSet {
             return None;
         }
         let window = position.checked_sub(self.start)? / WINDOW_BYTES;
-        let chunk = self
-            .chunks
-            .get(usize::try_from(window / CHUNK_BITS).ok()?)?;
+        let chunk = self.chunks.get(usize::try_from(window / CHUNK_BITS).ok()?)?;
         let word = usize::try_from(window % CHUNK_BITS / 64).ok()?;
         Some((chunk, word, 1 << (window % 64)))
     }
@@ -76,12 +69,7 @@ mod tests {
     #[test]
     fn a_block_is_remembered_and_its_neighbours_are_not() {
         let set = VerifiedSet::new(4096, 1 << 30);
-        for position in [
-            4096,
-            4096 + 2048,
-            4096 + (64 << 20) - 1,
-            4096 + (1 << 30) - 2048,
-        ] {
+        for position in [4096, 4096 + 2048, 4096 + (64 << 20) - 1, 4096 + (1 << 30) - 2048] {
             assert!(!set.contains(position, 2048));
             set.insert(position, 2048);
             assert!(set.contains(position, 2048));

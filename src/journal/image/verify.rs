@@ -56,9 +56,7 @@ pub(super) fn verify(
             progress(done);
         }
     }
-    checker
-        .finish(summary)
-        .map_err(|damage| walker.corrupt(summary.start, damage))
+    checker.finish(summary).map_err(|damage| walker.corrupt(summary.start, damage))
 }
 
 /// A block that no index block has named yet.
@@ -122,10 +120,7 @@ impl Checker {
                 return Err(Damage::Order);
             }
             let key_value_bytes = (key.len() + self.entries.value().len()) as u64;
-            count.add(RangeCount {
-                entries: 1,
-                key_value_bytes,
-            });
+            count.add(RangeCount { entries: 1, key_value_bytes });
             let last = self.last_key.get_or_insert_default();
             last.clear();
             last.extend_from_slice(key);
@@ -135,11 +130,7 @@ impl Checker {
         }
         self.report.entries += count.entries;
         self.report.key_value_bytes += count.key_value_bytes;
-        Ok(Unclaimed {
-            child: Child { pointer, count },
-            before,
-            first,
-        })
+        Ok(Unclaimed { child: Child { pointer, count }, before, first })
     }
 
     /// Checks that the block names exactly the blocks of the level below that were not named yet.
@@ -150,11 +141,7 @@ impl Checker {
         payload: &[u8],
     ) -> Result<Unclaimed, Damage> {
         let below = usize::from(level) - 1;
-        let children = self
-            .unclaimed
-            .get_mut(below)
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let children = self.unclaimed.get_mut(below).map(std::mem::take).unwrap_or_default();
         let mut count = RangeCount::default();
         let mut separator = None;
         let mut more = !children.is_empty();
@@ -170,11 +157,7 @@ impl Checker {
             more = self.entries.next(payload)?;
         }
         let first = separator.filter(|_| !more).ok_or(Damage::Index)?;
-        Ok(Unclaimed {
-            child: Child { pointer, count },
-            before: None,
-            first,
-        })
+        Ok(Unclaimed { child: Child { pointer, count }, before: None, first })
     }
 
     /// Checks that one block is left over, the root, and that all was counted.
@@ -191,19 +174,11 @@ impl Checker {
         }
         let (found, expected) = (report.entries, summary.entries);
         if found != expected {
-            return Err(Damage::Count {
-                what: "entries",
-                found,
-                expected,
-            });
+            return Err(Damage::Count { what: "entries", found, expected });
         }
         let (found, expected) = (report.key_value_bytes, summary.key_value_bytes);
         if found != expected {
-            return Err(Damage::Count {
-                what: "bytes of keys and values",
-                found,
-                expected,
-            });
+            return Err(Damage::Count { what: "bytes of keys and values", found, expected });
         }
         Ok(report)
     }

@@ -26,14 +26,7 @@ pub(super) struct BlockWalker {
 impl BlockWalker {
     /// Reads what lies before `end`.
     pub fn new(file: Arc<dyn File>, seed: FileSeed, end: u64) -> Self {
-        Self {
-            file,
-            seed,
-            end,
-            window: Vec::new(),
-            window_start: 0,
-            unpacked: Vec::new(),
-        }
+        Self { file, seed, end, window: Vec::new(), window_start: 0, unpacked: Vec::new() }
     }
 
     pub fn corrupt(&self, position: u64, damage: Damage) -> ReadError {
@@ -57,12 +50,10 @@ impl BlockWalker {
         let start = position.saturating_add(HEADER_BYTES as u64);
         let mut unpacked = std::mem::take(&mut self.unpacked);
         let payload = self.bytes(start, header.payload_len as usize)?;
-        let checked = header
-            .check_payload(payload)
-            .and_then(|()| match header.compression {
-                LZ4 => unpack(payload, &mut unpacked),
-                _ => Ok(()),
-            });
+        let checked = header.check_payload(payload).and_then(|()| match header.compression {
+            LZ4 => unpack(payload, &mut unpacked),
+            _ => Ok(()),
+        });
         self.unpacked = unpacked;
         if let Err(damage) = checked {
             return Ok(Err(damage));
@@ -101,22 +92,15 @@ impl BlockWalker {
         let len = len.min(left);
         let offset = position.checked_sub(self.window_start);
         let offset = offset.and_then(|offset| usize::try_from(offset).ok());
-        let inside = |offset: &usize| {
-            offset
-                .checked_add(len)
-                .is_some_and(|end| end <= self.window.len())
-        };
+        let inside =
+            |offset: &usize| offset.checked_add(len).is_some_and(|end| end <= self.window.len());
         let offset = if let Some(offset) = offset.filter(inside) {
             offset
         } else {
             self.fill(position, len.max(WINDOW_BYTES.min(left)))?;
             0
         };
-        Ok(self
-            .window
-            .get(offset..)
-            .and_then(|rest| rest.get(..len))
-            .unwrap_or_default())
+        Ok(self.window.get(offset..).and_then(|rest| rest.get(..len)).unwrap_or_default())
     }
 
     fn fill(&mut self, position: u64, len: usize) -> Result<(), vfs::Error> {
@@ -137,9 +121,5 @@ fn checked_header(
 ) -> Result<BlockHeader, Damage> {
     let header = seed.decode(bytes, position)?;
     let end = position.saturating_add(header.block_len());
-    if end > limit {
-        Err(Damage::Beyond { found: end, limit })
-    } else {
-        Ok(header)
-    }
+    if end > limit { Err(Damage::Beyond { found: end, limit }) } else { Ok(header) }
 }

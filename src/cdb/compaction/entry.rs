@@ -1,0 +1,108 @@
+//! What is told of a compaction: while it runs, and for the history.
+
+use std::fmt;
+
+use super::super::Datastore;
+use super::threshold::ThresholdName;
+use crate::journal::Progress;
+
+/// NSO's two types of compaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompactionType {
+    /// `COMPACTION_AUTOMATIC`, 1.
+    Automatic,
+    /// `COMPACTION_MANUAL`, 2.
+    Manual,
+}
+
+impl fmt::Display for CompactionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+        })
+    }
+}
+
+/// Why a compaction was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A threshold was exceeded by a transaction.
+    Threshold(ThresholdName),
+    /// A threshold was exceeded when the datastore was opened.
+    Start(ThresholdName),
+    /// Somebody asked for it.
+    Request,
+}
+
+impl Cause {
+    /// NSO's type for it.
+    pub fn compaction_type(self) -> CompactionType {
+        match self {
+            Self::Threshold(_) | Self::Start(_) => CompactionType::Automatic,
+            Self::Request => CompactionType::Manual,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Threshold(name) => write!(f, "{name}"),
+            Self::Start(name) => write!(f, "start: {name}"),
+            Self::Request => f.write_str("request"),
+        }
+    }
+}
+
+/// A compaction that is over: the fields of NSO's `confd_compaction_notification`, and what it hides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactionEntry {
+    /// `dbfile`.
+    pub datastore: Datastore,
+    /// Why; its type is NSO's `type`.
+    pub cause: Cause,
+    /// `fsize_start`: file size when it began, bytes.
+    pub size_start_bytes: u64,
+    /// `fsize_end`: file size when it ended, bytes; of the untouched file when it did not succeed.
+    pub size_end_bytes: u64,
+    /// `fsize_last`: file size at the end of the compaction before, bytes.
+    pub size_last_bytes: u64,
+    /// `time_start`: microseconds since the Unix epoch.
+    pub start_micros: u64,
+    /// `duration`: microseconds.
+    pub duration_micros: u64,
+    /// `ntrans`: transactions since the compaction before.
+    pub transactions: u64,
+    /// How long write transactions had to wait, microseconds.
+    pub blocked_micros: u64,
+    /// Why it failed or was cancelled; `None` when it succeeded.
+    pub failure: Option<String>,
+}
+
+/// What happens to compactions, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompactionEvent {
+    /// One begins.
+    Started {
+        /// Of which datastore.
+        datastore: Datastore,
+        /// Why.
+        cause: Cause,
+        /// File size, bytes.
+        size_bytes: u64,
+    },
+    /// One is a percent or more further than when last told.
+    Progress {
+        /// Of which datastore.
+        datastore: Datastore,
+        /// How far.
+        progress: Progress,
+    },
+    /// One succeeded.
+    Finished(CompactionEntry),
+    /// One failed; the datastore is as it was, and writable.
+    Failed(CompactionEntry),
+    /// One was cancelled; the datastore is as it was.
+    Cancelled(CompactionEntry),
+}

@@ -1,0 +1,460 @@
+//! Runs compactions: those that the plan says are due on a thread of its own, and those of a caller on the
+//! caller's.
+//!
+//! Locks: `state` alone, never held while a compaction runs or an observer is told.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::super::Datastore;
+use super::delay::DelayOptions;
+use super::entry::{Cause, CompactionEntry, CompactionEvent};
+use super::info::{CompactionInfo, Standing};
+use super::options::{CompactionOptions, JournalCompaction, OnStart};
+use super::plan::Plan;
+use super::threshold::{Growth, ThresholdName, Verdict, evaluate};
+use crate::clock::{Clock, Signal};
+use crate::journal::{
+    CompactionControl, CompactionError, CompactionObserver, CompactionReport, CompactionRequest,
+    Progress, Stage, Store, WritePolicy, estimate_bytes,
+};
+
+/// A datastore as compaction sees it.
+pub trait CompactionTarget: Send + Sync + fmt::Debug {
+    /// Its journal.
+    fn store(&self) -> &Store;
+
+    /// Its growth since the last compaction. No I/O.
+    fn growth(&self) -> Growth;
+}
+
+/// Keeps the history of compactions. Called after each, outside of every lock.
+pub type HistorySink = Box<dyn Fn(&CompactionEntry) + Send + Sync>;
+
+/// How one compaction is to be run, where it differs from the options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// When write transactions wait.
+    pub write_policy: Option<WritePolicy>,
+    /// The most bytes written per second.
+    pub throttle_bytes_per_second: Option<NonZeroU64>,
+}
+
+/// The compactions of the three datastores.
+pub struct Compactions {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Compactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compactions").field("targets", &self.shared.targets).finish_non_exhaustive()
+    }
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    targets: [Arc<dyn CompactionTarget>; 3],
+    history: HistorySink,
+    wake: Arc<Signal>,
+    state: Mutex<State>,
+}
+
+struct State {
+    options: CompactionOptions,
+    plan: Plan,
+    running: [Option<Running>; 3],
+    observers: Vec<Sender<CompactionEvent>>,
+    stopping: bool,
+}
+
+#[derive(Clone)]
+struct Running {
+    cause: Cause,
+    control: Arc<CompactionControl>,
+}
+
+impl Compactions {
+    /// Begins to listen. `targets` are the config, operational and snapshot datastores in this order.
+    ///
+    /// What the thresholds say is due at the start is compacted at once, unless the options disable it or
+    /// somebody outside decides.
+    pub fn start(
+        clock: Arc<dyn Clock>,
+        options: CompactionOptions,
+        targets: [Arc<dyn CompactionTarget>; 3],
+        history: HistorySink,
+    ) -> std::io::Result<Self> {
+        let state = State {
+            options,
+            plan: Plan::default(),
+            running: [None, None, None],
+            observers: Vec::new(),
+            stopping: false,
+        };
+        let shared = Arc::new(Shared {
+            clock,
+            targets,
+            history,
+            wake: Signal::new(),
+            state: Mutex::new(state),
+        });
+        shared.plan_start();
+        let for_worker = shared.clone();
+        let builder = std::thread::Builder::new().name("compaction".to_owned());
+        let worker = builder.spawn(move || for_worker.work())?;
+        Ok(Self { shared, worker: Mutex::new(Some(worker)) })
+    }
+
+    /// A transaction was committed to `datastore`: NSO's evaluation after each transaction, for the affected
+    /// datastore only. Costs some arithmetic.
+    pub fn committed(&self, datastore: Datastore) {
+        let shared = &self.shared;
+        let growth = shared.target(datastore).growth();
+        let mut state = shared.lock();
+        let cause = state.due(&growth).map(Cause::Threshold);
+        let (now, delay) = (shared.clock.monotonic(), state.delay(datastore));
+        state.plan.committed(datastore, cause, now, &delay);
+        let wake = state.plan.next_deadline().is_some();
+        drop(state);
+        if wake {
+            shared.wake.raise();
+        }
+    }
+
+    /// NSO's `cdb_initiate_journal_compaction`: asks for all datastores and returns at once. The
+    /// configuration datastore waits for its delay, the others do not. In either mode.
+    pub fn initiate_all(&self) {
+        for datastore in Datastore::ALL {
+            self.initiate(datastore);
+        }
+    }
+
+    /// NSO's `cdb_initiate_journal_dbfile_compaction`: asks for one datastore and returns at once. A request
+    /// while one waits is the same request.
+    pub fn initiate(&self, datastore: Datastore) {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        let (now, delay) = (shared.clock.monotonic(), state.delay(datastore));
+        state.plan.requested(datastore, Cause::Request, now, &delay);
+        drop(state);
+        shared.wake.raise();
+    }
+
+    /// Compacts a datastore on this thread, at once.
+    ///
+    /// # Errors
+    /// [`CompactionError::Running`] when one runs already; else see there. The datastore is as it was.
+    pub fn run(
+        &self,
+        datastore: Datastore,
+        options: RunOptions,
+    ) -> Result<CompactionEntry, CompactionError> {
+        self.shared.run(datastore, Cause::Request, options)
+    }
+
+    /// Asks the compaction of a datastore that runs or waits to end. `false` when there was none.
+    pub fn cancel(&self, datastore: Datastore) -> bool {
+        let mut state = self.shared.lock();
+        let running = state.running_of(datastore).clone();
+        let waited = state.plan.waiting(datastore).is_some();
+        state.plan.forget(datastore);
+        drop(state);
+        if let Some(running) = &running {
+            running.control.cancel();
+        }
+        waited || running.is_some()
+    }
+
+    /// NSO's `cdb_get_compaction_info`, and more. No I/O.
+    pub fn info(&self, datastore: Datastore) -> CompactionInfo {
+        self.shared.info(datastore)
+    }
+
+    /// Everything that happens to compactions from now on. Drop the receiver to end it.
+    pub fn subscribe(&self) -> Receiver<CompactionEvent> {
+        let (sender, receiver) = channel();
+        self.shared.lock().observers.push(sender);
+        receiver
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> CompactionOptions {
+        self.shared.lock().options
+    }
+
+    /// Replaces the options. What already waits keeps its deadline.
+    pub fn set_options(&self, options: CompactionOptions) {
+        self.shared.lock().options = options;
+        self.shared.wake.raise();
+    }
+
+    /// Cancels what runs and ends the thread. Later requests are not served.
+    pub fn stop(&self) {
+        let running: Vec<_> = {
+            let mut state = self.shared.lock();
+            state.stopping = true;
+            state.running.iter().flatten().cloned().collect()
+        };
+        running.iter().for_each(|running| running.control.cancel());
+        self.shared.wake.raise();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker
+            && worker.thread().id() != std::thread::current().id()
+            && worker.join().is_err()
+        {
+            tracing::error!("the compaction thread panicked");
+        }
+    }
+}
+
+impl Drop for Compactions {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl State {
+    /// The threshold that makes a compaction due by itself.
+    fn due(&self, growth: &Growth) -> Option<ThresholdName> {
+        match self.options.journal_compaction {
+            JournalCompaction::Automatic => self.verdict(growth).trigger(),
+            JournalCompaction::Manual => None,
+        }
+    }
+
+    fn verdict(&self, growth: &Growth) -> Verdict {
+        evaluate(&self.options.thresholds, growth)
+    }
+
+    fn delay(&self, datastore: Datastore) -> DelayOptions {
+        match datastore {
+            Datastore::Config => self.options.delay,
+            Datastore::Operational | Datastore::Snapshot => DelayOptions::NONE,
+        }
+    }
+
+    fn running_of(&mut self, datastore: Datastore) -> &mut Option<Running> {
+        let [config, operational, snapshot] = &mut self.running;
+        match datastore {
+            Datastore::Config => config,
+            Datastore::Operational => operational,
+            Datastore::Snapshot => snapshot,
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn target(&self, datastore: Datastore) -> &Arc<dyn CompactionTarget> {
+        let [config, operational, snapshot] = &self.targets;
+        match datastore {
+            Datastore::Config => config,
+            Datastore::Operational => operational,
+            Datastore::Snapshot => snapshot,
+        }
+    }
+
+    /// What is due when the datastores are opened: the same predicate, without delay.
+    fn plan_start(&self) {
+        let now = self.clock.monotonic();
+        for datastore in Datastore::ALL {
+            let growth = self.target(datastore).growth();
+            let mut state = self.lock();
+            if state.options.on_start == OnStart::Disabled {
+                return;
+            }
+            if let Some(name) = state.due(&growth) {
+                state.plan.requested(datastore, Cause::Start(name), now, &DelayOptions::NONE);
+            }
+        }
+    }
+
+    /// The thread: waits for the next deadline, runs what is due, one after the other.
+    fn work(self: Arc<Self>) {
+        loop {
+            let (due, deadline) = {
+                let mut state = self.lock();
+                if state.stopping {
+                    return;
+                }
+                (state.plan.take_due(self.clock.monotonic()), state.plan.next_deadline())
+            };
+            if due.is_empty() {
+                self.clock.wait(&self.wake, deadline);
+            }
+            for (datastore, cause) in due {
+                if let Err(error) = self.run(datastore, cause, RunOptions::default()) {
+                    tracing::warn!(%datastore, %cause, %error, "a compaction did not take place");
+                }
+            }
+        }
+    }
+
+    fn run(
+        self: &Arc<Self>,
+        datastore: Datastore,
+        cause: Cause,
+        run: RunOptions,
+    ) -> Result<CompactionEntry, CompactionError> {
+        let observer = Arc::new(Teller::new(self.clone(), datastore));
+        let control = Arc::new(CompactionControl::observed_by(observer));
+        let request = self.register(datastore, cause, &control, run)?;
+        let store = self.target(datastore).store();
+        let before = store.stats();
+        let started = (self.clock.wall_micros(), self.clock.monotonic());
+        self.tell(&CompactionEvent::Started { datastore, cause, size_bytes: before.file_bytes });
+        let outcome = store.compact(&request, &control);
+        let now = self.clock.monotonic();
+        {
+            let mut state = self.lock();
+            *state.running_of(datastore) = None;
+            match outcome {
+                Ok(_) => state.plan.succeeded(datastore),
+                Err(_) => state.plan.failed(datastore, now),
+            }
+        }
+        let mut entry = CompactionEntry {
+            datastore,
+            cause,
+            size_start_bytes: before.file_bytes,
+            size_end_bytes: before.file_bytes,
+            size_last_bytes: before.baseline_bytes,
+            start_micros: started.0,
+            duration_micros: micros(now.saturating_sub(started.1)),
+            transactions: before.transactions_since_compaction,
+            blocked_micros: 0,
+            failure: None,
+        };
+        self.conclude(&mut entry, &outcome);
+        outcome.map(|_| entry)
+    }
+
+    /// Marks the compaction as running.
+    fn register(
+        &self,
+        datastore: Datastore,
+        cause: Cause,
+        control: &Arc<CompactionControl>,
+        run: RunOptions,
+    ) -> Result<CompactionRequest, CompactionError> {
+        let mut state = self.lock();
+        let options = state.options;
+        let running = state.running_of(datastore);
+        if running.is_some() {
+            return Err(CompactionError::Running);
+        }
+        *running = Some(Running { cause, control: control.clone() });
+        let throttle = run.throttle_bytes_per_second.or(options.throttle_bytes_per_second);
+        Ok(CompactionRequest {
+            policy: run.write_policy.unwrap_or(options.write_policy),
+            throttle_bytes_per_second: throttle,
+        })
+    }
+
+    /// Fills in what came of it, keeps it, and tells.
+    fn conclude(
+        &self,
+        entry: &mut CompactionEntry,
+        outcome: &Result<CompactionReport, CompactionError>,
+    ) {
+        let event: fn(CompactionEntry) -> CompactionEvent = match outcome {
+            Ok(report) => {
+                entry.size_start_bytes = report.record.size_start_bytes;
+                entry.size_end_bytes = report.record.size_end_bytes;
+                entry.size_last_bytes = report.record.size_last_bytes;
+                entry.transactions = report.record.transactions;
+                entry.blocked_micros = micros(report.blocked);
+                CompactionEvent::Finished
+            }
+            Err(error) => {
+                entry.failure = Some(error.to_string());
+                match error {
+                    CompactionError::Cancelled { .. } => CompactionEvent::Cancelled,
+                    _ => CompactionEvent::Failed,
+                }
+            }
+        };
+        (self.history)(entry);
+        self.tell(&event(entry.clone()));
+    }
+
+    fn info(&self, datastore: Datastore) -> CompactionInfo {
+        let target = self.target(datastore);
+        let (growth, stats) = (target.growth(), target.store().stats());
+        let now = self.clock.monotonic();
+        let mut state = self.lock();
+        let running = state.running_of(datastore).clone();
+        let standing = match (running, state.plan.waiting(datastore)) {
+            (Some(Running { cause, control }), _) => {
+                Standing::Running { cause, progress: control.progress() }
+            }
+            (None, Some((cause, deadline))) => {
+                let left = deadline.saturating_sub(now).as_millis();
+                Standing::Waiting { cause, left_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+            }
+            (None, None) => Standing::Idle,
+        };
+        CompactionInfo {
+            datastore,
+            growth,
+            last_start_micros: stats.last_compaction.map(|last| last.start_micros),
+            stats,
+            journal_compaction: state.options.journal_compaction,
+            verdict: state.verdict(&growth),
+            estimated_bytes: estimate_bytes(&stats),
+            standing,
+        }
+    }
+
+    /// Tells everybody who still listens.
+    fn tell(&self, event: &CompactionEvent) {
+        self.lock().observers.retain(|observer| observer.send(event.clone()).is_ok());
+    }
+}
+
+/// Tells the progress of one compaction, percent by percent.
+struct Teller {
+    shared: Arc<Shared>,
+    datastore: Datastore,
+    percent: Mutex<u8>,
+}
+
+impl Teller {
+    fn new(shared: Arc<Shared>, datastore: Datastore) -> Self {
+        Self { shared, datastore, percent: Mutex::new(0) }
+    }
+}
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Teller").field("datastore", &self.datastore).finish_non_exhaustive()
+    }
+}
+
+impl CompactionObserver for Teller {
+    fn stage(&self, _stage: Stage) {}
+
+    fn progress(&self, progress: Progress) {
+        let further = {
+            let mut percent = self.percent.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *percent, progress.percent());
+            *percent > before
+        };
+        if further {
+            let datastore = self.datastore;
+            self.shared.tell(&CompactionEvent::Progress { datastore, progress });
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
