@@ -1,4 +1,6 @@
 //! A write-ahead journal datastore with transactional compaction.
 pub mod clock;
+pub mod conf;
 pub mod journal;
+pub mod units;
 pub mod vfs;
