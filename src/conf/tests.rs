@@ -186,6 +186,8 @@ fn the_longest_wait_follows_the_delay_unless_it_is_given() {
     assert_eq!(compaction(delay).unwrap().delayed_compaction_max_wait, wait(24 * 60));
     let given = format!("{delay}<delayed-compaction-max-wait>3m</delayed-compaction-max-wait>");
     assert_eq!(compaction(&given).unwrap().delayed_compaction_max_wait, wait(180));
+    let equal = format!("{delay}<delayed-compaction-max-wait>120s</delayed-compaction-max-wait>");
+    assert_eq!(compaction(&equal).unwrap().delayed_compaction_max_wait, wait(120));
     let forever =
         format!("{delay}<delayed-compaction-max-wait>infinity</delayed-compaction-max-wait>");
     assert_eq!(compaction(&forever).unwrap().delayed_compaction_max_wait, Timeout::Infinity);
