@@ -1,0 +1,240 @@
+//! The house keeps itself: reads the source tree and the documents, and fails with `file:line: what`.
+//!
+//! Every rule is a function from a file's path and text to findings, in a file of its own under `tests/tidy`,
+//! beside tests that show it a planted violation. Here stand the tables that a rule judges by, and the tests
+//! that run the rules over the tree.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test; a failure here is a failed test"
+)]
+
+#[path = "tidy/calls.rs"]
+mod calls;
+#[path = "tidy/commands.rs"]
+mod commands;
+#[path = "tidy/cycles.rs"]
+mod cycles;
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/lex.rs"]
+mod lex;
+#[path = "tidy/links.rs"]
+mod links;
+#[path = "tidy/sizes.rs"]
+mod sizes;
+#[path = "tidy/tree.rs"]
+mod tree;
+
+use calls::Ban;
+use tree::{Finding, Tree};
+
+/// Who may import whom: a room, and the rooms below it that its code (tests aside) may name.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("vfs", &[]),
+    ("clock", &[]),
+    ("units", &[]),
+    ("journal", &["vfs", "clock"]),
+    ("conf", &["units", "vfs"]),
+    ("scheduler", &["clock", "units"]),
+    ("cdb", &["journal", "vfs", "clock", "units"]),
+    ("documents", &["journal", "vfs", "clock", "units"]),
+    ("smoosh", &["journal", "vfs", "clock", "units"]),
+    ("compactor", &["journal", "scheduler", "vfs", "clock", "units"]),
+    (
+        "service",
+        &[
+            "cdb",
+            "documents",
+            "smoosh",
+            "compactor",
+            "scheduler",
+            "journal",
+            "vfs",
+            "clock",
+            "units",
+        ],
+    ),
+    (
+        "http",
+        &["service", "cdb", "documents", "smoosh", "compactor", "scheduler", "clock", "units"],
+    ),
+    ("node", BELOW_NODE),
+    ("cli", BELOW_CLI),
+    ("main", &["cli"]),
+];
+const BELOW_NODE: &[&str] = &[
+    "http",
+    "service",
+    "cdb",
+    "documents",
+    "smoosh",
+    "compactor",
+    "scheduler",
+    "journal",
+    "conf",
+    "vfs",
+    "clock",
+    "units",
+];
+const BELOW_CLI: &[&str] = &[
+    "node",
+    "http",
+    "service",
+    "cdb",
+    "documents",
+    "smoosh",
+    "compactor",
+    "scheduler",
+    "journal",
+    "conf",
+    "vfs",
+    "clock",
+    "units",
+];
+
+/// What only some files may name.
+const BANS: &[Ban] = &[
+    Ban::everywhere("std::fs", &["src/vfs/os.rs", "src/vfs/map.rs"], "files go through vfs"),
+    Ban::everywhere("std::thread::sleep", &[], "wait on a clock::Clock or a signal"),
+    Ban::everywhere("thread::sleep", &[], "wait on a clock::Clock or a signal"),
+    Ban::everywhere("SystemTime::now", &["src/clock.rs"], "take a clock::Clock"),
+    Ban::everywhere("Instant::now", &["src/clock.rs"], "take a clock::Clock"),
+    Ban::everywhere("unsafe", &["src/vfs/map.rs"], "the crate has one unsafe block"),
+    Ban::in_code("std::env::var", &["src/conf/load.rs"], "take conf::environment"),
+    Ban::in_code("env::var", &["src/conf/load.rs"], "take conf::environment"),
+    Ban::everywhere("fs2", &["src/vfs/os.rs"], "files go through vfs"),
+    Ban::everywhere("rustix", &["src/vfs/os.rs"], "files go through vfs"),
+    Ban::everywhere("memmap2", &["src/vfs/map.rs"], "files go through vfs"),
+    Ban::everywhere(
+        "bincode",
+        &["src/journal/record.rs", "src/cdb/record.rs"],
+        "the bytes of a record are laid out in record.rs",
+    ),
+    Ban::everywhere("roxmltree", &["src/conf/raw.rs"], "only ncs.conf is read as a tree"),
+];
+
+/// Lines of code, tests aside, that a file may have, and the files that may have more.
+const FILE_LINES_MAX: usize = 600;
+const LONG_FILES: &[&str] = &[];
+/// Lines that a function may have, and the functions (file, name) that may have more.
+const FUNCTION_LINES_MAX: usize = 80;
+const LONG_FUNCTIONS: &[(&str, &str)] = &[];
+
+/// Circles (the module that a finding names first) that are still there and are known.
+const CIRCLES_LEFT: &[&str] = &["journal::image::cursor", "journal::overlay", "journal::scan"];
+
+const OPERATIONS: &str = "docs/operations.md";
+
+fn judge(rule: impl Fn(&str, &str) -> Vec<Finding>, files: &[(String, String)]) {
+    let findings: Vec<_> = files.iter().flat_map(|(path, text)| rule(path, text)).collect();
+    report(&findings);
+}
+
+fn report(findings: &[Finding]) {
+    let lines: Vec<_> = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    assert!(findings.is_empty(), "\n{}", lines.concat());
+}
+
+#[test]
+fn the_tree_is_read() {
+    let tree = Tree::read();
+    assert!(tree.source().iter().any(|(path, _)| path == "src/vfs/os.rs"));
+    assert!(tree.source().iter().all(|(path, _)| path.starts_with("src/")));
+    assert!(tree.rust().iter().any(|(path, _)| path == "tests/tidy/lex.rs"));
+    assert!(tree.documents().iter().any(|(path, _)| path == OPERATIONS));
+}
+
+#[test]
+fn rooms_import_only_what_stands_below_them() {
+    judge(|path, text| imports::check(path, text, MAY_IMPORT), Tree::read().source());
+}
+
+#[test]
+fn the_table_of_imports_has_no_circle() {
+    report(&imports::check_table(MAY_IMPORT));
+}
+
+#[test]
+fn modules_do_not_go_in_circles() {
+    let (left, new): (Vec<_>, Vec<_>) = cycles::check(Tree::read().source())
+        .into_iter()
+        .partition(|finding| CIRCLES_LEFT.iter().any(|known| cycles::starts_at(finding, known)));
+    report(&new);
+    assert_eq!(left.len(), CIRCLES_LEFT.len(), "a circle is gone: take it off CIRCLES_LEFT");
+}
+
+#[test]
+fn banned_calls_stand_only_where_they_may() {
+    judge(|path, text| calls::check(path, text, BANS), &Tree::read().rust());
+}
+
+#[test]
+fn no_left_over_marks() {
+    judge(calls::check_marks, &Tree::read().rust());
+}
+
+#[test]
+fn source_is_ascii() {
+    judge(calls::check_ascii, &Tree::read().rust());
+}
+
+#[test]
+fn files_and_functions_are_of_readable_size() {
+    judge(
+        |path, text| sizes::check_file(path, text, FILE_LINES_MAX, LONG_FILES),
+        Tree::read().source(),
+    );
+    judge(
+        |path, text| sizes::check_functions(path, text, FUNCTION_LINES_MAX, LONG_FUNCTIONS),
+        Tree::read().source(),
+    );
+}
+
+#[test]
+fn the_lists_of_long_code_name_only_files_that_are_there() {
+    let tree = Tree::read();
+    let long = LONG_FILES.iter().copied().chain(LONG_FUNCTIONS.iter().map(|(path, _)| *path));
+    let gone: Vec<_> = long.filter(|path| !tree.has(path)).collect();
+    assert!(gone.is_empty(), "exceptions for files that are not there: {}", gone.join(", "));
+}
+
+#[test]
+fn every_setting_is_on_the_operations_page() {
+    let text = Tree::read().text(OPERATIONS).expect("docs/operations.md");
+    let paths: Vec<_> = pumice::conf::settings().iter().map(|setting| setting.path).collect();
+    report(&commands::missing_settings(OPERATIONS, &text, &paths));
+}
+
+/// The hook for the command line: whatever `src/cli/` defines as a command must be on the operations page.
+/// Commands are found as the variants of enums that derive clap's `Subcommand` and as `Command::new("name")`;
+/// while there is no `src/cli/`, there is nothing to find.
+#[test]
+fn every_command_is_on_the_operations_page() {
+    let tree = Tree::read();
+    let text = tree.text(OPERATIONS).expect("docs/operations.md");
+    let in_cli = tree.source().iter().filter(|(path, _)| path.starts_with("src/cli/"));
+    let names: Vec<_> = in_cli.flat_map(|(_, text)| commands::names(text)).collect();
+    report(&commands::missing_commands(OPERATIONS, &text, &names));
+}
+
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    let tree = Tree::read();
+    judge(|path, text| links::check(path, text, &tree), &tree.documents());
+}
+
+/// `.ci/run` takes the command that passes the tests from the README, so that the two cannot differ.
+#[test]
+fn the_readme_marks_the_command_that_passes_the_tests() {
+    let Some(readme) = Tree::read().text("README.md") else {
+        return;
+    };
+    let command = commands::marked(&readme, "<!-- ci:test -->", "<!-- ci:end -->");
+    assert!(
+        command.is_some_and(|command| command.starts_with("cargo test")),
+        "README.md has no command between <!-- ci:test --> and <!-- ci:end -->"
+    );
+}
