@@ -29,7 +29,8 @@ use super::group::{Group, Outcome, Unfinished};
 use super::image::ReadError;
 use super::options::StoreOptions;
 use super::record::Record;
-use super::snapshot::{Snapshot, State};
+use super::snapshot::Snapshot;
+use super::state::State;
 use super::window::{ReadSet, RecentCommits};
 use super::writer::{AppendError, PendingFrame, Writer};
 use super::{CommitError, Durability, JournalStats, Sequence};
@@ -171,11 +172,8 @@ impl Core {
         let size_bytes = frame::frame_len(record.payload().len() as u64);
         let (group, sequence, leads) =
             self.accept(Arc::new(record), payload_crc, check, durability)?;
-        if leads {
-            self.lead(&group)?
-        } else {
-            group.wait()?
-        }
+        let outcome = if leads { self.lead(&group) } else { group.wait() };
+        outcome?;
         Ok(Receipt { sequence, size_bytes, durability })
     }
 
@@ -210,14 +208,11 @@ impl Core {
     /// Writes the group that this thread was the first of, unless somebody did so meanwhile.
     fn lead(&self, group: &Group) -> Outcome {
         let mut writer = self.writer();
-        match group.outcome() {
-            Some(outcome) => outcome,
-            None => {
-                self.write_gathered(writer.as_mut());
-                drop(writer);
-                group.wait()
-            }
+        if group.outcome().is_none() {
+            self.write_gathered(writer.as_mut());
         }
+        drop(writer);
+        group.wait()
     }
 
     /// Writes what has gathered, publishes it and wakes its members.

@@ -57,10 +57,8 @@ impl Directory {
         if !vfs.exists(path)? {
             return Err(OpenError::NotFound { path: path.to_path_buf() });
         }
-        let lock = match vfs.exists(&path.join(LOCK_FILE))? {
-            true => take_lock_if_allowed(&*vfs, path)?,
-            false => None,
-        };
+        let locked_before = vfs.exists(&path.join(LOCK_FILE))?;
+        let lock = if locked_before { take_lock_if_allowed(&*vfs, path)? } else { None };
         let path = path.to_path_buf();
         Ok(Arc::new(Self { vfs, clock, path, access: Access::ReadOnly, _lock: lock }))
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::reader::{Cursor, FrameReader};
 use super::record::Record;
-use super::snapshot::{Snapshot, State};
+use super::snapshot::Snapshot;
+use super::state::State;
 use super::{Damage, HistoryError, Sequence};
 
 /// A transaction of the tail.

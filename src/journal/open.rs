@@ -16,7 +16,7 @@ use super::image::{Image, ReadError};
 use super::options::StoreOptions;
 use super::reader::{Cursor, FrameReader, inspect_remains};
 use super::recovery::{Action, Case, TailEnd};
-use super::snapshot::{Base, State};
+use super::state::{Base, State};
 use super::writer::Writer;
 use super::{Damage, OpenError};
 use crate::vfs::{self, File, OpenMode, Vfs};
@@ -57,7 +57,7 @@ fn open_for_reading(
         return Err(OpenError::NotFound { path: path.to_path_buf() });
     }
     let file = vfs.open(path, OpenMode::Read)?;
-    let recovered = recover(file, &options)?;
+    let recovered = recover(&file, &options)?;
     let Recovered { state, file_len, .. } = check(recovered)?;
     Ok(Core::new(directory.clone(), path.to_path_buf(), options, state, None, file_len))
 }
@@ -77,7 +77,7 @@ fn open_for_writing(
         create(directory, path)?;
     }
     let file = vfs.open(path, OpenMode::ReadWrite)?;
-    let recovered = check(recover(file, &options)?)?;
+    let recovered = check(recover(&file, &options)?)?;
     let writer = repair(&recovered)?;
     let allocated = writer.allocated();
     let path = path.to_path_buf();
@@ -146,8 +146,8 @@ pub fn open_image(
 }
 
 /// Reads a file as far as its frames go. Changes nothing.
-pub fn recover(file: Arc<dyn File>, options: &StoreOptions) -> Result<Recovered, OpenError> {
-    let header = read_header(&*file, 0)?;
+pub fn recover(file: &Arc<dyn File>, options: &StoreOptions) -> Result<Recovered, OpenError> {
+    let header = read_header(&**file, 0)?;
     let file_len = file.len()?;
     let image = open_image(&header, file.clone(), options)?;
     let base = Arc::new(Base { header, file: file.clone(), image });
@@ -165,7 +165,7 @@ pub fn recover(file: Arc<dyn File>, options: &StoreOptions) -> Result<Recovered,
     // A witness at the end belongs to no transaction.
     state.end_position = cursor.position;
     state.previous_crc = cursor.previous_crc;
-    let remains = inspect_remains(&*file, header.file_id, cursor.position, file_len)?;
+    let remains = inspect_remains(&**file, header.file_id, cursor.position, file_len)?;
     let end = TailEnd {
         position: cursor.position,
         file_len,

@@ -107,10 +107,10 @@ mod tests {
         for bits in 0..32_u8 {
             let bit = |index: u8| bits & (1 << index) != 0;
             let remains = Remains { zeros: bit(0), later_frame: bit(1), witness: bit(2) };
-            let possible = !(remains.zeros && remains.later_frame)
-                && !(remains.witness && !remains.later_frame)
-                && !(bit(3) && (remains.later_frame || !remains.zeros));
-            if !possible {
+            let Remains { zeros, later_frame, witness } = remains;
+            let at_end = bit(3);
+            let contradictory = later_frame && zeros || !later_frame && witness || at_end && !zeros;
+            if contradictory {
                 continue;
             }
             let end = TailEnd {

@@ -7,7 +7,7 @@ use std::ops::Bound;
 
 use super::image::{ImageCursor, ReadError};
 use super::overlay::{Key, Slot, Slots};
-use super::snapshot::State;
+use super::state::State;
 use super::{KeyRange, Value};
 
 /// A walk over the entries of a range. Not an iterator, because it lends: loop with `while let`.
@@ -41,6 +41,9 @@ pub struct Scan<'a> {
     /// A value of the tail that had to be read from the file.
     buffer: Vec<u8>,
 }
+
+/// A key and its value, lent.
+pub type Entry<'a> = (&'a [u8], &'a [u8]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
@@ -96,7 +99,7 @@ impl<'a> Scan<'a> {
 
     /// The next entry: key and value, lent until the next call.
     #[expect(clippy::should_implement_trait, reason = "it lends, so it cannot be an Iterator")]
-    pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, ReadError> {
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
         loop {
             self.place_image()?;
             match self.pick() {

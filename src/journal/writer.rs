@@ -15,7 +15,7 @@ use crate::vfs::{self, File};
 /// Frames are gathered up to this size before they are handed to the file.
 const BUFFER_BYTES: usize = 1 << 20;
 /// Zeros are written in pieces of this size.
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// A transaction that has its number and place, and waits to be written.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test it format` writes the fixtures and the example anew: on purpose, with a new
 //! format version, and never over the fixtures of a version that was released.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +13,22 @@ use pumice::journal::{
     WriteBatch,
 };
 use pumice::vfs::mem::MemVfs;
+use pumice::vfs::os::OsVfs;
+use pumice::vfs::{read_file, write_file};
 
 const DIR: &str = "/d";
 const FILE: &str = "/d/x";
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    read_file(&OsVfs, path, 1 << 20).unwrap()
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    write_file(&OsVfs, path, bytes).unwrap();
 }
 
 fn updating() -> bool {
@@ -70,9 +80,9 @@ fn image_and_tail() -> Vec<u8> {
 fn check_golden(name: &str, bytes: &[u8]) {
     let path = root().join("tests/fixtures/v1").join(name);
     if updating() {
-        std::fs::write(&path, bytes).unwrap();
+        write(&path, bytes);
     }
-    let golden = std::fs::read(&path).unwrap();
+    let golden = read(&path);
     assert!(golden == bytes, "{name}: the engine writes other bytes than version 1 did");
 }
 
@@ -86,7 +96,7 @@ fn the_engine_writes_the_golden_bytes_of_version_1() {
 fn golden_files_of_version_1_open_with_their_content() {
     let path = root().join("tests/fixtures/v1/image-and-tail.journal");
     let vfs = MemVfs::new();
-    vfs.put(Path::new(FILE), std::fs::read(path).unwrap());
+    vfs.put(Path::new(FILE), read(&path));
     let store = open(&vfs);
     let stats = store.stats();
     assert_eq!((stats.entries, stats.sequence.get(), stats.generation), (302, 2, 1));
@@ -112,7 +122,9 @@ fn hex_dump(bytes: &[u8]) -> String {
             continue;
         }
         write!(text, "{:6}  ", index * 16).unwrap();
-        line.iter().for_each(|byte| write!(text, "{byte:02x} ").unwrap());
+        for byte in line {
+            write!(text, "{byte:02x} ").unwrap();
+        }
         text.extend(std::iter::repeat_n("   ", 16 - line.len()));
         let shown = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' };
         writeln!(text, " {}", line.iter().map(shown).collect::<String>()).unwrap();
@@ -124,15 +136,16 @@ fn hex_dump(bytes: &[u8]) -> String {
 #[test]
 fn the_worked_example_of_the_format_document_is_what_the_engine_writes() {
     let path = root().join("docs/format.md");
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = String::from_utf8(read(&path)).unwrap();
     let (before, rest) = text.split_once("<!-- example -->\n").unwrap();
     let (_, after) = rest.split_once("<!-- /example -->").unwrap();
-    let expected = format!("{before}<!-- example -->\n{}<!-- /example -->{after}", hex_dump(&example()));
+    let expected =
+        format!("{before}<!-- example -->\n{}<!-- /example -->{after}", hex_dump(&example()));
     if updating() {
-        std::fs::write(&path, &expected).unwrap();
+        write(&path, expected.as_bytes());
     }
     assert!(
-        std::fs::read_to_string(&path).unwrap() == expected,
+        String::from_utf8(read(&path)).unwrap() == expected,
         "docs/format.md shows other bytes; the right text:\n{}",
         hex_dump(&example())
     );

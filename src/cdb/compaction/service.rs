@@ -200,7 +200,9 @@ impl Compactions {
             state.stopping = true;
             state.running.iter().flatten().cloned().collect()
         };
-        running.iter().for_each(|running| running.control.cancel());
+        for running in &running {
+            running.control.cancel();
+        }
         self.shared.wake.raise();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker
@@ -391,8 +393,8 @@ impl Shared {
         let (growth, stats) = (target.growth(), target.store().stats());
         let now = self.clock.monotonic();
         let mut state = self.lock();
-        let running = state.running_of(datastore).clone();
-        let standing = match (running, state.plan.waiting(datastore)) {
+        let runs = state.running_of(datastore).clone();
+        let standing = match (runs, state.plan.waiting(datastore)) {
             (Some(Running { cause, control }), _) => {
                 Standing::Running { cause, progress: control.progress() }
             }

@@ -190,7 +190,8 @@ mod tests {
     /// NSO's word is "more than": the amount itself does not trigger, one more does.
     #[test]
     fn each_threshold_is_exceeded_by_one_more_and_not_by_its_own_amount() {
-        let cases: [(Thresholds, fn(&mut Growth)); 4] = [
+        type OneMore = fn(&mut Growth);
+        let cases: [(Thresholds, OneMore); 4] = [
             (Thresholds { file_size_relative: 50, ..OFF }, |g| g.file_bytes += 1),
             (Thresholds { num_node_relative: 50, ..OFF }, |g| g.nodes += 1),
             (Thresholds { file_size_absolute: Some(500), ..OFF }, |g| g.file_bytes += 1),

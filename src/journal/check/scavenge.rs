@@ -184,25 +184,21 @@ fn walk_tail(
     let mut payload = Vec::new();
     while position < limit {
         let place = Place { file_id: header.file_id, position };
-        match read_frame(file, place, limit, &mut payload)? {
-            Some(frame) => {
-                if !visit(piece_of(&frame, position, &payload)) {
-                    return Ok(());
-                }
-                position += frame.frame_len();
+        if let Some(frame) = read_frame(file, place, limit, &mut payload)? {
+            if !visit(piece_of(&frame, position, &payload)) {
+                return Ok(());
             }
-            None => {
-                let next = next_frame(file, header.file_id, position + FRAME_ALIGN, limit)?;
-                let end = next.unwrap_or(limit);
-                let zeros = next.is_none() && is_zero(file, position, limit)?;
-                let what = "no frame stands here".to_owned();
-                let size_bytes = end - position;
-                if !zeros && !visit(Piece::Damaged { position, size_bytes, what }) {
-                    return Ok(());
-                }
-                position = end;
-            }
+            position += frame.frame_len();
+            continue;
         }
+        let next = next_frame(file, header.file_id, position + FRAME_ALIGN, limit)?;
+        let end = next.unwrap_or(limit);
+        let zeros = next.is_none() && is_zero(file, position, limit)?;
+        let (size_bytes, what) = (end - position, "no frame stands here".to_owned());
+        if !zeros && !visit(Piece::Damaged { position, size_bytes, what }) {
+            return Ok(());
+        }
+        position = end;
     }
     Ok(())
 }

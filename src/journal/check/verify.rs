@@ -123,7 +123,7 @@ fn verify_tail(
     image_sound: bool,
     report: &mut CheckReport,
 ) -> Result<bool, OpenError> {
-    let recovered = match recover(file.clone(), &StoreOptions::default()) {
+    let recovered = match recover(file, &StoreOptions::default()) {
         Ok(recovered) => recovered,
         Err(OpenError::Damaged(damage)) => {
             report.add(damage.position, damage.what);
@@ -151,7 +151,7 @@ fn verify_tail(
     Ok(true)
 }
 
-fn count(state: &super::super::snapshot::State) -> Result<Counters, OpenError> {
+fn count(state: &super::super::state::State) -> Result<Counters, OpenError> {
     let mut counters = Counters::default();
     let mut scan = Scan::forward(state, &KeyRange::all());
     while let Some((key, value)) = scan.next()? {

@@ -14,7 +14,7 @@ use super::super::open::write_header;
 use super::super::overlay::Overlay;
 use super::super::reader::{Cursor, Frame, FrameReader};
 use super::super::record::{Operations, RecordError};
-use super::super::snapshot::State;
+use super::super::state::State;
 use super::super::writer::{Writer, write_zeros};
 use super::super::{CompactionRecord, Counters};
 use super::control::CompactionControl;

@@ -19,9 +19,6 @@ pub use slot::Slot;
 use super::KeyRange;
 use super::record::Operation;
 
-/// Values longer than this stay in the file and are read by position.
-pub const INLINE_VALUE_MAX_BYTES: usize = 1024;
-
 /// What the tail changed.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {

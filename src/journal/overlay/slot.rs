@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::INLINE_VALUE_MAX_BYTES;
+/// Values longer than this stay in the file and are read by position.
+const INLINE_VALUE_MAX_BYTES: usize = 1024;
 
 /// The newest word on a key.
 #[derive(Clone, Debug)]
