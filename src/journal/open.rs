@@ -84,12 +84,16 @@ fn open_for_writing(
     Ok(Core::new(directory.clone(), path, options, recovered.state, Some(writer), allocated))
 }
 
-/// A file of which only the name became durable: empty, or nothing but zeros.
+/// A file of which only the name became durable: empty, or nothing but zeros. One with a header is known
+/// after its first bytes, whatever its length.
 fn is_newborn(vfs: &dyn Vfs, path: &Path) -> Result<bool, OpenError> {
     let file = vfs.open(path, OpenMode::Read)?;
-    let len = file.len()?;
-    let remains = inspect_remains(&*file, 0, 0, len)?;
-    Ok(len == 0 || remains.zeros)
+    let mut start = [0; HEADER_BYTES];
+    let count = file.read_at(&mut start, 0)?;
+    if start.iter().take(count).any(|byte| *byte != 0) {
+        return Ok(false);
+    }
+    Ok(inspect_remains(&*file, 0, 0, file.len()?)?.zeros)
 }
 
 /// Makes an empty store under a side name, and names it when it is whole.
