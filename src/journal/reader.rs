@@ -248,3 +248,48 @@ fn inspect_chunk(chunk: &[u8], start: u64, file_id: u128, end: u64, remains: &mu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::frame::payload_crc;
+    use super::*;
+    use crate::vfs::mem::MemVfs;
+    use crate::vfs::{OpenMode, Vfs};
+
+    const FILE_ID: u128 = 5;
+    const START: Cursor = Cursor {
+        position: 1024,
+        sequence: Sequence::new(7),
+        counters: Counters { entries: 0, live_bytes: 0 },
+        previous_crc: 99,
+        synced_position: 1024,
+        witnessed: true,
+    };
+
+    fn reader_over(sequence: u64, previous_crc: u32) -> FrameReader {
+        let header = FrameHeader {
+            kind: FrameKind::Transaction,
+            sequence: Sequence::new(sequence),
+            payload_len: 0,
+            payload_crc: payload_crc(&[]),
+            synced_position: 1024,
+            counters: Counters::default(),
+            previous_crc,
+        };
+        let vfs = MemVfs::new();
+        let file = vfs.open(Path::new("/f"), OpenMode::CreateNew).unwrap();
+        let (bytes, _) = header.encode(Place { file_id: FILE_ID, position: START.position });
+        file.write_all_at(&bytes, START.position).unwrap();
+        FrameReader::new(file, FILE_ID, START, 4096)
+    }
+
+    #[test]
+    fn only_the_next_frame_of_the_chain_is_taken() {
+        assert!(reader_over(8, 99).next().unwrap().is_some());
+        assert!(reader_over(9, 99).next().unwrap().is_none(), "a gap");
+        assert!(reader_over(7, 99).next().unwrap().is_none(), "a repetition");
+        assert!(reader_over(8, 98).next().unwrap().is_none(), "another predecessor");
+    }
+}

@@ -176,11 +176,33 @@ fn a_failed_write_is_cut_back_and_the_next_commit_succeeds() {
     switch.store(true, Ordering::SeqCst);
     let failed = store.write(batch("lost"), Durability::Sync);
     assert!(matches!(failed, Err(CommitError::NoSpace(_))));
+    let behind = usize::try_from(store.stats().file_bytes).unwrap();
+    let file = inner.bytes(FILE.as_ref()).unwrap();
+    assert!(file[behind..].iter().all(|byte| *byte == 0), "half a frame was left behind");
     switch.store(false, Ordering::SeqCst);
     put(&store, "after", "1");
     assert_eq!(keys(&store), ["after", "before"]);
     assert_eq!(keys(&open(&inner.crash())), ["after", "before"]);
     assert_eq!(store.stats().sequence, Sequence::new(2));
+}
+
+#[test]
+fn a_commit_that_failed_conflicts_with_nobody() {
+    let inner = MemVfs::new();
+    let fault = |call: &Call<'_>| {
+        (call.operation == Operation::Write).then(|| io::Error::from(io::ErrorKind::StorageFull))
+    };
+    let (vfs, switch) = switched(&inner, fault);
+    let store = open_on(vfs).unwrap();
+    put(&store, "read", "1");
+    let mut transaction = store.begin();
+    transaction.get(b"read").unwrap();
+    transaction.put(b"written", b"1").unwrap();
+    switch.store(true, Ordering::SeqCst);
+    store.write(batch("read"), Durability::Sync).unwrap_err();
+    switch.store(false, Ordering::SeqCst);
+    transaction.commit(Durability::Sync).unwrap();
+    assert_eq!(keys(&store), ["read", "written"]);
 }
 
 #[test]

@@ -128,8 +128,13 @@ fn while_a_blocking_compaction_runs_a_write_waits_and_a_read_answers() {
             written.send(()).unwrap();
         });
         assert_eq!(get(&store, "key 1").as_deref(), Some("value 4"));
-        assert!(answer.try_recv().is_err());
+        // The writer is given every chance to get through.
+        let waits = (0..20_000).all(|_| {
+            std::thread::yield_now();
+            store.stats().sequence == Sequence::new(250) && answer.try_recv().is_err()
+        });
         held.release.send(()).unwrap();
+        assert!(waits, "the write did not wait");
         let report = compaction.join().unwrap().unwrap();
         answer.recv().unwrap();
         assert_eq!(report.sequence, Sequence::new(250), "the write came after the image");

@@ -64,7 +64,7 @@ fn garbage_behind_the_tail_is_cut_durably_before_the_first_commit() {
     let (mut whole, ends) = three_transactions(false);
     whole[ends[3] + 3..ends[3] + 4000].fill(0xa5);
     let vfs = holding(&whole);
-    drop(open(&vfs));
+    let _opened_and_no_more = open(&vfs);
     assert_eq!(keys(&open(&vfs.crash())), ["k1", "k2", "k3"]);
     assert!(!bytes(&vfs.crash())[ends[3]..].contains(&0xa5));
 }
