@@ -15,7 +15,7 @@ const INLINE_BYTES: usize = 30;
 /// was since replaced: do not keep large ones for long.
 ///
 /// ```
-/// use pumice::journal::value::Value;
+/// use pumice::journal::Value;
 ///
 /// let value = Value::from(b"10.0.0.1".as_slice());
 /// assert_eq!(&*value.clone(), b"10.0.0.1");

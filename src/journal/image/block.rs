@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 
-use super::bytes::{common_prefix, length};
+use super::bytes::{common_prefix, length, lengths};
 use super::error::Damage;
 
 /// Bytes of a head.
@@ -37,8 +37,7 @@ impl Entry {
 
     #[inline]
     fn first_of_group(entries: &[u8], start: usize, limit: usize) -> Option<Self> {
-        let (key_len, at) = length(entries, start)?;
-        let (value_len, suffix) = length(entries, at)?;
+        let (key_len, value_len, suffix) = lengths(entries, start)?;
         let shared = key_len.min(HEAD_BYTES);
         Self::fitting(start, shared, suffix, key_len - shared, value_len, limit)
     }
@@ -46,8 +45,7 @@ impl Entry {
     #[inline]
     fn after_another(entries: &[u8], start: usize, limit: usize) -> Option<Self> {
         let (shared, at) = length(entries, start)?;
-        let (suffix_len, at) = length(entries, at)?;
-        let (value_len, suffix) = length(entries, at)?;
+        let (suffix_len, value_len, suffix) = lengths(entries, at)?;
         Self::fitting(start, shared, suffix, suffix_len, value_len, limit)
     }
 

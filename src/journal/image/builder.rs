@@ -4,7 +4,9 @@ use crate::journal::limits::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::vfs::{self, File};
 
 use super::bytes::separator;
-use super::encoder::{BLOCK_TARGET_BYTES, Layout, OpenBlock};
+use super::encoder::{
+    BLOCK_TARGET_BYTES, DATA_BYTES_PER_COST, INDEX_BYTES_PER_COST, Layout, OpenBlock,
+};
 use super::error::BuildError;
 use super::header::{BlockHeader, FileSeed, LZ4, RAW};
 use super::output::Output;
@@ -222,7 +224,9 @@ struct BlockWriter<'f> {
 
 impl BlockWriter<'_> {
     fn write(&mut self, level: usize, block: &OpenBlock, tail: &[u8]) -> vfs::Result<BlockPointer> {
-        self.layout.build(block);
+        let index = level > 0;
+        let bytes_per_cost = if index { INDEX_BYTES_PER_COST } else { DATA_BYTES_PER_COST };
+        self.layout.build(block, bytes_per_cost);
         // Levels double at least the blocks below: there are never 255.
         let level = u8::try_from(level).unwrap_or(u8::MAX);
         if level == 0 && self.compression == Compression::Lz4 && self.pack(tail) {

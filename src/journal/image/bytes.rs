@@ -46,6 +46,33 @@ pub(super) fn length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     Some((usize::try_from(number).ok()?, next))
 }
 
+/// Bits of a pair of lengths that belong to the key.
+const KEY_LEN_BITS: u32 = 5;
+/// A key's length from which on it follows by itself.
+const KEY_LEN_FOLLOWS: usize = (1 << KEY_LEN_BITS) - 1;
+
+/// Appends the lengths of a key and a value: one number, whose lowest five bits are the key's length, or 31
+/// and then another number for what it is longer.
+pub(super) fn put_lengths(out: &mut Vec<u8>, key_len: usize, value_len: usize) {
+    let low = key_len.min(KEY_LEN_FOLLOWS);
+    put_varint(out, ((value_len as u64) << KEY_LEN_BITS) | low as u64);
+    if low == KEY_LEN_FOLLOWS {
+        put_varint(out, (key_len - low) as u64);
+    }
+}
+
+/// Reads the lengths of a key and a value, and gives them with the position after them.
+#[inline]
+pub(super) fn lengths(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+    let (pair, at) = length(bytes, at)?;
+    let (low, value_len) = (pair & KEY_LEN_FOLLOWS, pair >> KEY_LEN_BITS);
+    if low < KEY_LEN_FOLLOWS {
+        return Some((low, value_len, at));
+    }
+    let (more, at) = length(bytes, at)?;
+    Some((low.checked_add(more)?, value_len, at))
+}
+
 /// How many leading bytes two keys share.
 #[inline]
 pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
@@ -82,6 +109,17 @@ mod tests {
             prop_assert_eq!(varint(&bytes, 1), Some((number, bytes.len())));
             bytes.pop();
             prop_assert_eq!(varint(&bytes, 1), None);
+        }
+
+        #[test]
+        fn a_pair_of_lengths_reads_back(key_len in 0..70_000_usize, short in 0..40_usize, value_len in 0..1_usize << 28) {
+            for key_len in [key_len, short] {
+                let mut bytes = Vec::new();
+                put_lengths(&mut bytes, key_len, value_len);
+                prop_assert_eq!(lengths(&bytes, 0), Some((key_len, value_len, bytes.len())));
+                bytes.pop();
+                prop_assert_eq!(lengths(&bytes, 0), None);
+            }
         }
 
         #[test]
