@@ -38,7 +38,7 @@ pub const MAX_ATTEMPTS: u32 = 32;
 ///     tx.set_typed("/devices/device{ce0}/port", "uint16".parse().unwrap(), "830")
 /// })?;
 /// assert_eq!(commit.node_delta, 3);      // the entry and two leaves
-/// let view = cdb.begin_read(Datastore::Config)?;
+/// let view = cdb.begin_read(Datastore::Config);
 /// assert_eq!(view.num_instances("/devices/device")?, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -177,11 +177,8 @@ impl Cdb {
     }
 
     /// A frozen view of the newest state.
-    ///
-    /// # Errors
-    /// None today; a later version may refuse it while a datastore is being replaced.
-    pub fn begin_read(&self, id: Datastore) -> Result<ReadView, Error> {
-        Ok(self.datastore(id).view())
+    pub fn begin_read(&self, id: Datastore) -> ReadView {
+        self.datastore(id).view()
     }
 
     /// Begins a write transaction.

@@ -133,10 +133,36 @@ impl Editor {
         self.journal.put(&schema_key.schema_key(), &bytes).map_err(limit(schema_key))
     }
 
+    /// Forgets declarations at and below a schema address in whose place only containers or leaves stand.
+    pub fn forget_contradicted_lists(&mut self, schema_key: &NodeKey) -> Result<()> {
+        let mut declared = Vec::new();
+        let view = self.journal.view();
+        let mut scan = view.scan(&KeyRange::prefix(&schema_key.schema_key()));
+        while let Some((stored, _)) = scan.next()? {
+            declared.push(NodeKey::from_bytes(stored.get(1..).unwrap_or_default()));
+        }
+        drop(scan);
+        for address in declared {
+            if self.is_contradicted(&address)? {
+                self.reads.get_mut().forget_schema(&address);
+                self.journal.delete(&address.schema_key()).map_err(limit(&address))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a node is stored at or below some address that has this schema address.
     fn has_instances(&self, schema_key: &NodeKey) -> Result<bool> {
-        let steps: Vec<&[u8]> = RawSteps(schema_key.as_bytes()).collect();
-        has_instances(&self.tree(), &NodeKey::root(), &steps)
+        any_instance(&self.tree(), schema_key, &|_, _| true)
+    }
+
+    /// Whether what stands at a declared address is no list anywhere.
+    fn is_contradicted(&self, schema_key: &NodeKey) -> Result<bool> {
+        let is_list =
+            |at: &NodeKey, found: &NodeKey| at.next_step(found.as_bytes()).is_some_and(is_entry);
+        let tree = self.tree();
+        Ok(!any_instance(&tree, schema_key, &is_list)?
+            && any_instance(&tree, schema_key, &|_, _| true)?)
     }
 
     /// The declaration of the list around an entry; a list that nobody declared becomes one.
@@ -157,7 +183,7 @@ impl Editor {
     // --- what is around a node -----------------------------------------------------------------------------------
 
     /// Makes sure that a node can stand at `key`: what is around it are containers and entries; missing entries are made.
-    fn prepare(&mut self, key: &NodeKey) -> Result<()> {
+    pub fn prepare(&mut self, key: &NodeKey) -> Result<()> {
         let Some((parent, last)) = key.split_last() else {
             return Ok(());
         };
@@ -526,20 +552,34 @@ fn describe(schema: &Schema) -> String {
     }
 }
 
-fn has_instances(tree: &Tree<'_>, at: &NodeKey, steps: &[&[u8]]) -> Result<bool> {
+/// A test of an address and the first node stored at or below it.
+type InstanceTest<'t> = dyn Fn(&NodeKey, &NodeKey) -> bool + 't;
+
+/// Whether some address that has this schema address, and has nodes, passes a test.
+fn any_instance(tree: &Tree<'_>, schema_key: &NodeKey, test: &InstanceTest<'_>) -> Result<bool> {
+    let steps: Vec<&[u8]> = RawSteps(schema_key.as_bytes()).collect();
+    any_below(tree, &NodeKey::root(), &steps, test)
+}
+
+fn any_below(
+    tree: &Tree<'_>,
+    at: &NodeKey,
+    steps: &[&[u8]],
+    test: &InstanceTest<'_>,
+) -> Result<bool> {
     let Some((step, rest)) = steps.split_first() else {
-        return Ok(tree.first(at)?.is_some());
+        return Ok(tree.first(at)?.is_some_and(|(found, _)| test(at, &found)));
     };
     let mut key = at.clone();
     key.push_bytes(step);
     if rest.is_empty() || tree.schema(&key)?.is_none() {
-        return has_instances(tree, &key, rest);
+        return any_below(tree, &key, rest, test);
     }
     let mut found = false;
     tree.entries(&key, &mut |entry| {
         let mut entry_key = key.clone();
         entry_key.push_bytes(entry);
-        found = has_instances(tree, &entry_key, rest)?;
+        found = any_below(tree, &entry_key, rest, test)?;
         Ok(!found)
     })?;
     Ok(found)

@@ -215,8 +215,14 @@ pub(crate) fn restore(
     let key = address(snapshots, name)?;
     let (base, root) = (data(name), NodeKey::root());
     let from = Side { snapshot: snapshots.snapshot(), base: &base };
-    declare_again(editor, snapshots, &key)?;
     let whole = KeyRange::prefix(key.as_bytes());
+    let declarations = declarations(snapshots, &key)?;
+    if let Err(Error::AlreadyDeclared { .. }) = declare_again(editor, &declarations) {
+        // A list in the subtree is another one now; nothing of the subtree stays anyway.
+        editor.delete(&key)?;
+        declare_again(editor, &declarations)?;
+    }
+    editor.prepare(&key)?;
     restore_entries_around(editor, snapshots, name, &key)?;
     // An entry keeps the place that it has now: ranks of different times do not mix.
     let rank = editor.rank_of(&key)?;
@@ -226,15 +232,14 @@ pub(crate) fn restore(
     if let Some(rank) = rank {
         editor.set_rank(&key, rank)?;
     }
-    Ok(())
+    Ok(editor.forget_contradicted_lists(&key.schema())?)
 }
 
-/// Declares the lists in and around the subtree as they were, where the configuration has forgotten them.
-fn declare_again(
-    editor: &mut Editor,
+/// The lists in and around the subtree, as they were.
+fn declarations(
     snapshots: &ReadView,
     key: &NodeKey,
-) -> Result<(), SnapshotError> {
+) -> Result<Vec<(NodeKey, Schema)>, SnapshotError> {
     let tree = snapshots.tree();
     let base = data_schema();
     let schema = key.schema();
@@ -253,10 +258,12 @@ fn declare_again(
             Schema::decode(bytes).map_err(|problem| super::tree::corrupt(&address, problem))?;
         declarations.push((address, known));
     }
-    for (address, known) in declarations {
-        editor.declare(&address, &known)?;
-    }
-    Ok(())
+    Ok(declarations)
+}
+
+/// Declares lists as they were, where the configuration has forgotten them.
+fn declare_again(editor: &mut Editor, declarations: &[(NodeKey, Schema)]) -> Result<(), Error> {
+    declarations.iter().try_for_each(|(address, known)| editor.declare(address, known))
 }
 
 /// Entries around the subtree that are gone are made again, at the end of a user-ordered list.

@@ -17,7 +17,7 @@ use crate::journal::{KeyRange, Sequence, Snapshot};
 ///
 /// let cdb = Cdb::in_memory()?;
 /// cdb.write(Datastore::Config, |tx| tx.set_text("/device{ce0}/address", "10.0.0.1"))?;
-/// let view = cdb.begin_read(Datastore::Config)?;
+/// let view = cdb.begin_read(Datastore::Config);
 /// assert_eq!(view.get("/device{ce0}/address")?.unwrap().to_string(), "10.0.0.1");
 /// assert_eq!(view.get("/device[0]/name")?.unwrap().to_string(), "ce0");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -20,7 +20,7 @@ impl ReadView {
     /// let cdb = Cdb::in_memory()?;
     /// cdb.write(Datastore::Config, |tx| tx.set_text("/device{ce0}/address", "10.0.0.1"))?;
     /// let mut out = Vec::new();
-    /// let view = cdb.begin_read(Datastore::Config)?;
+    /// let view = cdb.begin_read(Datastore::Config);
     /// view.save("/device", SaveOptions::new(Format::Json), &mut out)?;
     /// assert_eq!(
     ///     String::from_utf8(out)?,

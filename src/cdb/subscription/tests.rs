@@ -230,7 +230,7 @@ fn a_veto_fails_the_commit_and_aborts_in_reverse() {
         *notes.lock().unwrap(),
         ["a prepare", "b prepare", "no prepare", "b abort", "a abort"]
     );
-    assert!(!cdb.begin_read(Datastore::Config).unwrap().exists("/a").unwrap());
+    assert!(!cdb.begin_read(Datastore::Config).exists("/a").unwrap());
     set(&cdb, &[("/b", "1")]);
 }
 

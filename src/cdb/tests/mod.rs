@@ -16,7 +16,7 @@ pub(crate) fn cdb() -> Cdb {
 }
 
 pub(crate) fn config(cdb: &Cdb) -> ReadView {
-    cdb.begin_read(Datastore::Config).unwrap()
+    cdb.begin_read(Datastore::Config)
 }
 
 /// Sets leaves from text, in one transaction.
@@ -54,7 +54,7 @@ pub(crate) fn lines(diff: &Diff) -> Vec<String> {
 
 /// Checks what must hold between two looks: the count of nodes, and that every entry has its place in an order.
 pub(crate) fn check(cdb: &Cdb, datastore: Datastore) {
-    let view = cdb.begin_read(datastore).unwrap();
+    let view = cdb.begin_read(datastore);
     let mut counted = 0;
     let mut count = Vec::new();
     let options = super::SaveOptions::new(super::Format::Json);

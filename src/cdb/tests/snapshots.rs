@@ -57,7 +57,7 @@ fn a_snapshot_outlives_compaction_and_restores_its_subtree() {
     assert!(cdb.diff_snapshot("s1").unwrap().is_empty());
     check(&cdb, Datastore::Config);
     check(&cdb, Datastore::Snapshot);
-    let view = cdb.begin_read(Datastore::Snapshot).unwrap();
+    let view = cdb.begin_read(Datastore::Snapshot);
     assert_eq!(text(&view, "/snapshot{s1}/data/d/device{10}/v").unwrap(), "3");
 }
 
@@ -105,4 +105,35 @@ fn names_are_taken_once_and_missing_ones_are_named() {
     cdb.delete_snapshot("s", &nobody()).unwrap();
     assert!(matches!(cdb.delete_snapshot("s", &nobody()), Err(SnapshotError::NotFound { .. })));
     assert!(cdb.snapshots().unwrap().is_empty());
+}
+
+#[test]
+fn a_snapshot_is_restored_where_lists_and_containers_have_changed_places() {
+    let cdb = cdb();
+    set(&cdb, &[("/t/a{x}/v", "1"), ("/t/b/v", "2"), ("/t/c{y}/d/v", "3")]);
+    cdb.take_snapshot("s", "/t", &nobody()).unwrap();
+    let then = config(&cdb).get_object("/t").unwrap();
+    cdb.write(Datastore::Config, |tx| {
+        tx.delete("/t")?;
+        tx.declare_list("/t/a", &"id:uint8".parse().unwrap())?;
+        tx.set_text("/t/a{7}/v", "1")?;
+        tx.set_text("/t/b{z}/v", "2")?;
+        tx.set_text("/t/c/v", "3")
+    })
+    .unwrap();
+    cdb.restore_snapshot("s", &nobody()).unwrap();
+    assert_eq!(config(&cdb).get_object("/t").unwrap(), then);
+    set(&cdb, &[("/t/b/w", "4"), ("/t/a{w}/v", "5"), ("/t/c{z}/d/v", "6")]);
+    check(&cdb, Datastore::Config);
+    cdb.write(Datastore::Config, |tx| {
+        tx.delete("/t")?;
+        tx.set_text("/t", "a leaf")
+    })
+    .unwrap();
+    cdb.take_snapshot("leaf", "/t", &nobody()).unwrap();
+    cdb.restore_snapshot("s", &nobody()).unwrap();
+    assert_eq!(config(&cdb).get_object("/t").unwrap(), then);
+    cdb.restore_snapshot("leaf", &nobody()).unwrap();
+    assert_eq!(text(&config(&cdb), "/t").unwrap(), "a leaf");
+    check(&cdb, Datastore::Config);
 }
