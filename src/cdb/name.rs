@@ -1,6 +1,9 @@
 //! The three datastores by name.
 
 use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// A datastore of the CDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,5 +46,38 @@ impl fmt::Display for Datastore {
             Self::Operational => "operational",
             Self::Snapshot => "snapshot",
         })
+    }
+}
+
+/// A name that no datastore has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("\"{0}\" is not a datastore: expected config (A), operational (O) or snapshot (S)")]
+pub struct UnknownDatastore(pub String);
+
+impl FromStr for Datastore {
+    type Err = UnknownDatastore;
+
+    /// Its name, `oper`, its letter or its file name.
+    fn from_str(text: &str) -> Result<Self, UnknownDatastore> {
+        match text {
+            "config" | "A" | "A.cdb" => Ok(Self::Config),
+            "operational" | "oper" | "O" | "O.cdb" => Ok(Self::Operational),
+            "snapshot" | "S" | "S.cdb" => Ok(Self::Snapshot),
+            _ => Err(UnknownDatastore(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_file_names_parse_to_their_datastore() {
+        for datastore in Datastore::ALL {
+            assert_eq!(datastore.to_string().parse(), Ok(datastore));
+            assert_eq!(datastore.file_name().parse(), Ok(datastore));
+        }
+        assert!("B".parse::<Datastore>().is_err());
     }
 }

@@ -1,0 +1,197 @@
+//! A source's edits, made in a transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use super::edit::{Editor, Place};
+use super::error::{Error, NodeKind};
+use super::key::{NodeKey, Space, address_in, is_entry};
+use super::load::{Edit, LeafContent, LoadMode, Target};
+use super::record::{NodeRecord, Schema};
+use super::tree::path_of;
+use super::value::{Value, ValueType};
+use crate::journal::KeyRange;
+
+/// Makes the edits of one source.
+pub(crate) struct LoadTarget<'a> {
+    editor: &'a mut Editor,
+    /// For [`LoadMode::Replace`]: what the source names stays.
+    kept: Option<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    nodes: HashSet<NodeKey>,
+    attributes: HashSet<Vec<u8>>,
+    /// The rank of the last entry that the source named, by list: the source's order is the list's.
+    last_ranks: HashMap<NodeKey, Vec<u8>>,
+}
+
+impl<'a> LoadTarget<'a> {
+    pub fn new(editor: &'a mut Editor, mode: LoadMode) -> Self {
+        Self { editor, kept: (mode == LoadMode::Replace).then(Kept::default) }
+    }
+
+    /// Removes what the source did not name, when it replaces.
+    pub fn finish(self) -> Result<(), Error> {
+        let Some(kept) = self.kept else {
+            return Ok(());
+        };
+        for key in strangers(self.editor, &kept)? {
+            match self.editor.tree().record(&key)? {
+                // What is inside may stay.
+                Some(NodeRecord::Presence) => self.editor.delete_presence(&key)?,
+                Some(_) => drop(self.editor.delete(&key)?),
+                // The entry around it is gone already.
+                None => {}
+            }
+        }
+        let mut stale = Vec::new();
+        let attributes = KeyRange::prefix(&[Space::Attributes as u8]);
+        let mut scan = self.editor.view().scan(&attributes);
+        while let Some((stored, _)) = scan.next()? {
+            if !kept.attributes.contains(stored) {
+                stale.push(stored.to_vec());
+            }
+        }
+        drop(scan);
+        stale.iter().try_for_each(|stored| self.editor.remove_attribute(stored))
+    }
+
+    /// While replacing, what contradicts the source gives way: declarations come before everything else.
+    fn declare(&mut self, schema: &NodeKey, declaration: &Schema) -> Result<(), Error> {
+        match (self.editor.declare(schema, declaration), &self.kept) {
+            (Err(Error::AlreadyDeclared { .. }), Some(_)) => {
+                if let Some(top) = schema.prefixes().next() {
+                    self.editor.delete(&top)?;
+                }
+                self.editor.declare(schema, declaration)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn keep(&mut self, key: &NodeKey) {
+        if let Some(kept) = &mut self.kept {
+            kept.nodes.insert(key.clone());
+        }
+    }
+
+    fn entry(&mut self, key: &NodeKey) -> Result<(), Error> {
+        self.editor.ensure_entry(key)?;
+        self.keep(key);
+        self.keep_order(key)
+    }
+
+    /// While replacing, an entry that stands before one that the source named earlier moves to the end.
+    fn keep_order(&mut self, key: &NodeKey) -> Result<(), Error> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(());
+        };
+        let Some((list, _)) = key.split_last() else {
+            return Ok(());
+        };
+        let rank = |editor: &Editor| match editor.tree().record(key) {
+            Ok(Some(NodeRecord::Entry { rank } | NodeRecord::LeafListEntry { rank })) => Ok(rank),
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let mut own = rank(self.editor)?;
+        if own.is_empty() {
+            return Ok(());
+        }
+        if kept.last_ranks.get(&list).is_some_and(|last| own < *last) {
+            self.editor.move_entry(&path_of(key)?, key, Place::Last)?;
+            own = rank(self.editor)?;
+        }
+        kept.last_ranks.insert(list, own);
+        Ok(())
+    }
+
+    fn leaf(&mut self, key: &NodeKey, content: LeafContent) -> Result<(), Error> {
+        if let LeafContent::Nothing { self_closed } = content {
+            return self.nothing(key, self_closed);
+        }
+        let known = self.editor.leaf(key)?.map(|value| value.value_type());
+        let value = match (content, known) {
+            (LeafContent::Typed(value), _) | (LeafContent::Soft(value), None) => value,
+            (LeafContent::Soft(value), Some(known)) if value.value_type() == known => value,
+            (LeafContent::Soft(value), Some(known)) => read(key, known, &value.to_string())?,
+            (LeafContent::Text(text), Some(known)) => read(key, known, &text)?,
+            (LeafContent::Text(text), None) => Value::String(text),
+            (LeafContent::Nothing { .. }, _) => Value::Empty,
+        };
+        self.editor.set_leaf(key, value)?;
+        self.keep(key);
+        Ok(())
+    }
+
+    /// An element without content: what the store has there decides what it means.
+    fn nothing(&mut self, key: &NodeKey, self_closed: bool) -> Result<(), Error> {
+        match self.editor.tree().kind(key)? {
+            Some(NodeKind::Container | NodeKind::PresenceContainer) => {
+                self.editor.ensure_presence(key)?;
+            }
+            Some(_) => {
+                let known = self.editor.leaf(key)?.map(|value| value.value_type());
+                let value = read(key, known.unwrap_or(ValueType::String), "")?;
+                self.editor.set_leaf(key, value)?;
+            }
+            None if self_closed => self.editor.set_leaf(key, Value::Empty)?,
+            None => self.editor.set_leaf(key, Value::String(String::new()))?,
+        }
+        self.keep(key);
+        Ok(())
+    }
+}
+
+/// Nodes that a replacing source did not name, outermost first.
+fn strangers(editor: &Editor, kept: &Kept) -> Result<Vec<NodeKey>, Error> {
+    let everything = KeyRange::prefix(&[Space::Nodes as u8]);
+    editor.tree().note_range(everything.clone());
+    let mut strangers: Vec<NodeKey> = Vec::new();
+    let mut scan = editor.view().scan(&everything);
+    while let Some((stored, _)) = scan.next()? {
+        let key = address_in(stored);
+        let inside_entry = |outer: &NodeKey| {
+            outer.contains(&key) && outer.split_last().is_some_and(|(_, step)| is_entry(step))
+        };
+        if !kept.nodes.contains(&key) && !strangers.last().is_some_and(inside_entry) {
+            strangers.push(key);
+        }
+    }
+    Ok(strangers)
+}
+
+/// Layout around a value that is not a string is not part of it.
+fn read(key: &NodeKey, value_type: ValueType, text: &str) -> Result<Value, Error> {
+    let text = if value_type == ValueType::String { text } else { text.trim() };
+    match Value::parse(value_type, text) {
+        Ok(value) => Ok(value),
+        Err(problem) => Err(Error::BadValue { path: path_of(key)?, problem }),
+    }
+}
+
+impl Target for LoadTarget<'_> {
+    fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
+        self.editor.tree().schema(schema)
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
+        match edit {
+            Edit::Declare { schema, declaration } => self.declare(&schema, &declaration),
+            Edit::Entry { key } | Edit::LeafListEntry { key } => self.entry(&key),
+            Edit::Leaf { key, content } => self.leaf(&key, content),
+            Edit::Presence { key } => {
+                self.editor.ensure_presence(&key)?;
+                self.keep(&key);
+                Ok(())
+            }
+            Edit::Attribute { key, name, value } => {
+                if let Some(kept) = &mut self.kept {
+                    kept.attributes.insert(key.attribute(&name));
+                }
+                self.editor.set_attribute(&key, &name, &value)
+            }
+        }
+    }
+}

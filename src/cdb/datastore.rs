@@ -1,0 +1,204 @@
+//! One datastore: a store of the engine, its node count, and who watches it.
+//!
+//! *Node count.* Space `01` holds one key for each node and nothing else, so the count is the engine's count of that
+//! space: taken once at open (the image's index and the tail's overlay, no scan), then moved by what each commit adds
+//! and removes. Those numbers are exact, because a transaction notes every key that it writes and so cannot commit
+//! on a wrong idea of what was there. Nothing is stored for it, so nothing can disagree after a restart or compaction.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::annotation::Annotation;
+use super::commit::{Commit, CommitError, CommitSummary};
+use super::compaction::{CompactionTarget, Growth};
+use super::diff::{Diff, diff};
+use super::edit::Editor;
+use super::error::Error;
+use super::name::Datastore;
+use super::subscription::{Facts, Hub};
+use super::view::ReadView;
+use crate::clock::Clock;
+use crate::journal::{Durability, Store};
+
+/// Looks at a state before it is committed; `Err` with a reason refuses it.
+pub type Validator = dyn Fn(&ReadView, &Diff) -> Result<(), String> + Send + Sync;
+
+/// Is told of every commit.
+pub type CommitHook = dyn Fn(&CommitSummary) + Send + Sync;
+
+pub(crate) struct OpenDatastore {
+    pub id: Datastore,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub hub: Hub,
+    nodes: AtomicI64,
+    /// The generation of the journal file, and how many nodes its image holds.
+    baseline: Mutex<(u64, u64)>,
+    validators: RwLock<Vec<Arc<Validator>>>,
+    hook: RwLock<Option<Arc<CommitHook>>>,
+}
+
+impl fmt::Debug for OpenDatastore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenDatastore").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a transaction says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub user: Option<String>,
+    pub comment: Option<String>,
+}
+
+impl OpenDatastore {
+    pub fn new(
+        id: Datastore,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        hub: Hub,
+    ) -> Result<Self, Error> {
+        let count = ReadView::new(store.snapshot()).node_count()?;
+        let nodes = AtomicI64::new(i64::try_from(count).unwrap_or(i64::MAX));
+        let (validators, hook) = (RwLock::default(), RwLock::default());
+        let baseline = Mutex::new((u64::MAX, 0));
+        let datastore = Self { id, store, clock, hub, nodes, baseline, validators, hook };
+        datastore.nodes_at_compaction()?;
+        Ok(datastore)
+    }
+
+    pub fn node_count(&self) -> u64 {
+        u64::try_from(self.nodes.load(Ordering::Acquire)).unwrap_or(0)
+    }
+
+    /// How many nodes the image holds: what there was at the last compaction, 0 before the first. Counted once for each
+    /// image (two block reads), then remembered.
+    pub fn nodes_at_compaction(&self) -> Result<u64, Error> {
+        let mut baseline = self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = self.store.stats();
+        if baseline.0 != stats.generation
+            && let Ok(image) = self.store.snapshot_at(stats.base_sequence)
+        {
+            *baseline = (stats.generation, ReadView::new(image).node_count()?);
+        }
+        // A compaction that finished in between has dropped the image that was asked for; the next call counts.
+        Ok(baseline.1)
+    }
+
+    pub fn add_validator(&self, validator: Arc<Validator>) {
+        self.validators.write().unwrap_or_else(PoisonError::into_inner).push(validator);
+    }
+
+    pub fn set_hook(&self, hook: Option<Arc<CommitHook>>) {
+        *self.hook.write().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    pub fn begin(&self) -> Result<Editor, CommitError> {
+        self.hub.delivering().check(self.id)?;
+        Ok(Editor::new(self.store.begin()))
+    }
+
+    /// Validates, prepares, commits, tells.
+    pub fn commit(
+        &self,
+        editor: Editor,
+        words: Words,
+        durability: Durability,
+    ) -> Result<Commit, CommitError> {
+        self.hub.delivering().check(self.id)?;
+        let (node_delta, nodes_touched) = (editor.node_delta(), editor.nodes_touched());
+        if editor.is_empty() {
+            let transaction_id = editor.base().sequence();
+            let commit =
+                Commit { transaction_id, changed: false, nodes_touched, node_delta, size_bytes: 0 };
+            return Ok(commit);
+        }
+        let facts = self.facts(&editor, &words)?;
+        self.validate(facts.as_ref())?;
+        let prepared = self.hub.prepare(facts.as_ref())?;
+        let annotation = Annotation {
+            wall_micros: self.clock.wall_micros(),
+            user: words.user,
+            comment: words.comment,
+            node_delta,
+            nodes_touched,
+        };
+        let mut journal = editor.into_journal();
+        journal.set_annotation(annotation.encode());
+        let receipt = match journal.commit(durability) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                self.hub.abort(&prepared);
+                return Err(error.into());
+            }
+        };
+        self.nodes.fetch_add(node_delta, Ordering::AcqRel);
+        let transaction_id = receipt.sequence;
+        let facts = facts.map(|facts| Facts { after: self.view(), ..facts });
+        self.hub.deliver(transaction_id, facts.as_ref(), prepared);
+        let size_bytes = receipt.size_bytes;
+        let commit =
+            Commit { transaction_id, changed: true, nodes_touched, node_delta, size_bytes };
+        self.tell_hook(commit);
+        Ok(commit)
+    }
+
+    pub fn view(&self) -> ReadView {
+        ReadView::new(self.store.snapshot())
+    }
+
+    /// What subscribers and validators need; `None` when there are none.
+    fn facts(&self, editor: &Editor, words: &Words) -> Result<Option<Facts>, Error> {
+        let validated = !self.validators.read().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if !validated && !self.hub.has_subscribers() {
+            return Ok(None);
+        }
+        Ok(Some(Facts {
+            diff: diff(editor.base(), editor.view(), editor.changed_ranges())?,
+            before: ReadView::new(editor.base().clone()),
+            after: ReadView::new(editor.view().clone()),
+            user: words.user.clone(),
+            comment: words.comment.clone(),
+        }))
+    }
+
+    fn validate(&self, facts: Option<&Facts>) -> Result<(), CommitError> {
+        let Some(facts) = facts else {
+            return Ok(());
+        };
+        let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let _guard = self.hub.delivering().enter(self.id);
+        for validator in validators {
+            validator(&facts.after, &facts.diff)
+                .map_err(|reason| CommitError::Refused { reason })?;
+        }
+        Ok(())
+    }
+
+    fn tell_hook(&self, commit: Commit) {
+        let hook = self.hook.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(hook) = hook {
+            let (stats, node_count) = (self.store.stats(), self.node_count());
+            hook(&CommitSummary { datastore: self.id, commit, stats, node_count });
+        }
+    }
+}
+
+impl CompactionTarget for OpenDatastore {
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn growth(&self) -> Growth {
+        let stats = self.store.stats();
+        Growth {
+            file_bytes: stats.file_bytes,
+            baseline_bytes: stats.baseline_bytes,
+            nodes: self.node_count(),
+            // An image that cannot be read makes itself known on every other way.
+            baseline_nodes: self.nodes_at_compaction().unwrap_or_default(),
+            transactions: stats.transactions_since_compaction,
+        }
+    }
+}

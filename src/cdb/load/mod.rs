@@ -1,0 +1,37 @@
+//! Trees from XML and JSON, without a schema.
+//!
+//! The source is read twice, as a stream. The first pass learns what each schema path is ([`infer`]); the second turns
+//! the source into [`Edit`]s ([`apply`]). What is kept in memory between is one record for each schema path, and while
+//! a list is being read the keys of its entries, to find one that is there twice.
+//!
+//! What a schema path is, in this order: what the source says itself (`pumice:` attributes, which `save` writes when asked),
+//! a hint, what the store knows, else: an element that repeats and has children (or a JSON array of objects) is a list, one that repeats
+//! without (or a JSON array) a leaf-list, one that has children a container, else a leaf. A list nobody declared takes its
+//! first child leaf as key when that is unique among siblings.
+//!
+//! Refused: DTDs and entities, more than [`super::MAX_DEPTH`] levels, sources and texts over their limits, text beside
+//! child elements, an object key that is there twice. XML attributes (name spaces) are kept and written back.
+
+mod apply;
+mod edit;
+mod event;
+mod infer;
+mod json;
+mod names;
+mod options;
+mod position;
+mod problem;
+mod read;
+mod source;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use edit::{Edit, LeafContent, Target};
+pub(crate) use names::{CONFIG_NAMESPACE, TYPE_NAMESPACE, TYPE_PREFIX};
+pub use options::{Format, KeyHint, KeyHintError, LoadMode, LoadOptions, OnDuplicate};
+pub use position::At;
+pub use problem::{LoadError, Problem};
+pub(crate) use read::read;
+pub use source::{BytesSource, FileSource, Source};

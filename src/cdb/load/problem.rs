@@ -1,0 +1,167 @@
+//! Why a source cannot be loaded.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::position::At;
+use crate::cdb::error::Error;
+use crate::cdb::record::ListInfoError;
+use crate::cdb::value::ValueError;
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, Error)]
+pub struct LoadError {
+    /// The source's name, usually a path.
+    pub source_name: String,
+    /// Where in the source, when it is about a place.
+    pub at: Option<At>,
+    /// What is wrong.
+    #[source]
+    pub problem: Box<Problem>,
+}
+
+impl LoadError {
+    pub(super) fn at(at: At, problem: Problem) -> Self {
+        Self { source_name: String::new(), at: Some(at), problem: Box::new(problem) }
+    }
+
+    pub(crate) fn nowhere(problem: Problem) -> Self {
+        Self { source_name: String::new(), at: None, problem: Box::new(problem) }
+    }
+
+    pub(super) fn in_source(self, name: &str) -> Self {
+        Self { source_name: name.to_owned(), ..self }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.source_name.is_empty() { "input" } else { &self.source_name };
+        match self.at {
+            Some(at) => write!(f, "{name}:{at}: {}", self.problem),
+            None => write!(f, "{name}: {}", self.problem),
+        }
+    }
+}
+
+/// What can be wrong with a source.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The bytes could not be read.
+    #[error("cannot read: {0}")]
+    Read(String),
+    /// It is not well-formed XML or JSON.
+    #[error("not well-formed: {0}")]
+    Syntax(String),
+    /// It is neither XML nor JSON by its name.
+    #[error("cannot tell the format from the name: expected .xml or .json, or say which it is")]
+    Format,
+    /// It holds something that is refused on purpose.
+    #[error("{0} is refused")]
+    Refused(&'static str),
+    /// It is larger than allowed.
+    #[error("larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// It is nested deeper than allowed.
+    #[error("nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// No node can have this name.
+    #[error("\"{}\" cannot be the name of a node: expected a letter or _, then letters, digits, - _ .", .name.escape_debug())]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Text stands beside child elements.
+    #[error("<{element}> has both text and child elements")]
+    Mixed {
+        /// The element.
+        element: String,
+    },
+    /// An object has a member twice.
+    #[error("the member \"{name}\" is there twice in one object")]
+    TwiceInObject {
+        /// The member.
+        name: String,
+    },
+    /// A JSON value that stands for no node.
+    #[error("{found} cannot stand here: expected {expected}")]
+    Unexpected {
+        /// What was found.
+        found: &'static str,
+        /// What could stand there.
+        expected: &'static str,
+    },
+    /// Nobody knows the keys of a list.
+    #[error(
+        "cannot tell the keys of the list <{element}>: {why}. Name them: --key {schema_path}=KEY,..."
+    )]
+    UnknownKeys {
+        /// The element.
+        element: String,
+        /// Where it is, without keys.
+        schema_path: String,
+        /// Why the first child leaf will not do.
+        why: String,
+    },
+    /// An entry lacks a key leaf.
+    #[error("this entry of {list} has no key leaf <{key}>")]
+    MissingKey {
+        /// The list.
+        list: String,
+        /// The leaf.
+        key: String,
+    },
+    /// An entry is there twice.
+    #[error(
+        "{entry} is there twice: first on line {}, again on line {}. \
+         To fold such entries in order: --on-duplicate merge",
+        .first.line, .again.line
+    )]
+    Duplicate {
+        /// The entry's path.
+        entry: String,
+        /// Where it starts first.
+        first: At,
+        /// Where it starts again.
+        again: At,
+    },
+    /// A node is one thing here and another there.
+    #[error("<{element}> is {expected} elsewhere, and cannot be {found} here")]
+    Kind {
+        /// The element.
+        element: String,
+        /// What it is here.
+        found: &'static str,
+        /// What it is elsewhere.
+        expected: &'static str,
+    },
+    /// A text does not fit its type.
+    #[error("{path}: {problem}")]
+    Value {
+        /// The leaf or list.
+        path: String,
+        /// The text, the type and what was expected.
+        #[source]
+        problem: ValueError,
+    },
+    /// A type that a `pumice:` attribute names makes no sense.
+    #[error("the attribute {name}: {problem}")]
+    TypeAttribute {
+        /// The attribute.
+        name: String,
+        /// What is wrong.
+        #[source]
+        problem: ListInfoError,
+    },
+    /// The store refused it.
+    #[error(transparent)]
+    Store(#[from] Error),
+}

@@ -1,0 +1,333 @@
+use super::*;
+use crate::cdb::error::Error;
+use crate::cdb::key::{NodeKey, path_text};
+use crate::cdb::record::{ListInfo, Schema};
+
+/// Writes the edits down.
+#[derive(Default)]
+struct Notes {
+    known: Vec<(NodeKey, Schema)>,
+    lines: Vec<String>,
+    declared: Vec<String>,
+}
+
+impl Target for Notes {
+    fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
+        Ok(self.known.iter().find(|known| known.0 == *schema).map(|known| known.1.clone()))
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
+        self.lines.push(match edit {
+            Edit::Declare { schema, declaration: Schema::List(info) } => {
+                self.declared.push(format!("{}={info}", path_text(&schema)));
+                return Ok(());
+            }
+            Edit::Declare { schema, .. } => {
+                self.declared.push(format!("{} leaf-list", path_text(&schema)));
+                return Ok(());
+            }
+            Edit::Entry { key } | Edit::LeafListEntry { key } => path_text(&key),
+            Edit::Presence { key } => format!("{} present", path_text(&key)),
+            Edit::Attribute { key, name, value } => format!("{} @{name}={value}", path_text(&key)),
+            Edit::Leaf { key, content } => {
+                let content = match content {
+                    LeafContent::Text(text) => format!("{text:?}"),
+                    LeafContent::Soft(value) => format!("soft {} {value}", value.value_type()),
+                    LeafContent::Typed(value) => format!("{} {value}", value.value_type()),
+                    LeafContent::Nothing { self_closed } => format!("nothing {self_closed}"),
+                };
+                format!("{} = {content}", path_text(&key))
+            }
+        });
+        Ok(())
+    }
+}
+
+fn load_with(name: &str, text: &str, options: &LoadOptions) -> Result<Notes, LoadError> {
+    let mut notes = Notes::default();
+    read(&BytesSource::new(name, text.as_bytes()), options, &mut notes)?;
+    Ok(notes)
+}
+
+fn xml(text: &str) -> Result<Notes, LoadError> {
+    load_with("t.xml", text, &LoadOptions::default())
+}
+
+fn json(text: &str) -> Result<Notes, LoadError> {
+    load_with("t.json", text, &LoadOptions::default())
+}
+
+fn failure(result: Result<Notes, LoadError>) -> String {
+    match result {
+        Ok(notes) => format!("no error: {:?}", notes.lines),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn merge(keys: &[&str]) -> LoadOptions {
+    LoadOptions {
+        keys: keys.iter().map(|key| key.parse().unwrap()).collect(),
+        on_duplicate: OnDuplicate::Merge,
+        ..LoadOptions::default()
+    }
+}
+
+#[test]
+fn repeating_elements_become_lists_and_leaf_lists() {
+    let notes = xml("<devices><device><name>b</name><port>22</port></device>\
+         <device><port>23</port><name>a</name><tag>x</tag><tag>y</tag></device></devices>")
+    .unwrap();
+    assert_eq!(notes.declared, ["/devices/device=name", "/devices/device/tag leaf-list"]);
+    assert_eq!(
+        notes.lines,
+        [
+            "/devices/device{b}",
+            "/devices/device{b}/port = \"22\"",
+            "/devices/device{a}",
+            "/devices/device{a}/port = \"23\"",
+            "/devices/device{a}/tag{x}",
+            "/devices/device{a}/tag{y}",
+        ]
+    );
+}
+
+#[test]
+fn keys_may_come_last_at_every_level() {
+    let notes = load_with(
+        "t.xml",
+        "<a><b><c><d>1</d><id>7</id></c><v>2</v><name>n</name></b></a>",
+        &merge(&["/a/b=name", "/a/b/c=id:uint8"]),
+    )
+    .unwrap();
+    assert_eq!(
+        notes.lines,
+        ["/a/b{n}", "/a/b{n}/c{7}", "/a/b{n}/c{7}/d = \"1\"", "/a/b{n}/v = \"2\""]
+    );
+}
+
+#[test]
+fn an_element_that_repeats_anywhere_is_a_list_everywhere() {
+    let notes = xml("<r><g><n>1</n><m><k>a</k></m></g>\
+         <g><n>2</n><m><k>a</k></m><m><k>b</k></m></g></r>")
+    .unwrap();
+    assert!(notes.lines.contains(&"/r/g{1}/m{a}".to_owned()), "{:?}", notes.lines);
+}
+
+#[test]
+fn what_the_store_knows_counts() {
+    let mut notes = Notes::default();
+    let schema = NodeKey::root().child("d").child("e");
+    notes.known.push((schema, Schema::List(ListInfo::with_keys(["x"]))));
+    let source = BytesSource::new("t.xml", b"<d><e><y>1</y><x></x></e></d>");
+    read(&source, &LoadOptions::default(), &mut notes).unwrap();
+    assert_eq!(notes.lines, ["/d/e{\"\"}", "/d/e{\"\"}/y = \"1\""]);
+}
+
+#[test]
+fn unclear_keys_name_the_element_the_line_and_the_way_out() {
+    let text = failure(xml("<r>\n<g><n>1</n></g>\n<g><n>1</n></g>\n</r>"));
+    assert_eq!(
+        text,
+        "t.xml:3:1: cannot tell the keys of the list <g>: its first leaf <n> is \"1\" both on line 2 and on line 3. \
+         Name them: --key /r/g=KEY,..."
+    );
+    let text = failure(xml("<r><g><n>1</n></g><g><m>1</m></g></r>"));
+    assert!(text.contains("has no <n>"), "{text}");
+}
+
+#[test]
+fn an_entry_that_is_there_twice_names_both_lines() {
+    let mut options = merge(&["/r/g=n"]);
+    options.on_duplicate = OnDuplicate::Refuse;
+    let text = "<r>\n<g><n>1</n></g>\n<g><n>2</n></g>\n<g><n>1</n><v>x</v></g>\n</r>";
+    let message = failure(load_with("t.xml", text, &options));
+    assert!(
+        message.contains("/r/g{1} is there twice: first on line 2, again on line 4"),
+        "{message}"
+    );
+    let notes = load_with("t.xml", text, &merge(&["/r/g=n"])).unwrap();
+    assert_eq!(notes.lines.last().unwrap(), "/r/g{1}/v = \"x\"");
+    let message = failure(xml("<r>\n<t>a</t>\n<t>a</t></r>"));
+    assert!(
+        message.contains("/r/t{a} is there twice: first on line 2, again on line 3"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let message = failure(load_with("t.xml", "<r>\n <g><v>1</v></g></r>", &merge(&["/r/g=n"])));
+    assert_eq!(message, "t.xml:2:2: this entry of /r/g has no key leaf <n>");
+}
+
+#[test]
+fn the_config_wrapper_is_peeled_off_and_its_prefixes_kept() {
+    let notes = xml("<config xmlns=\"http://tail-f.com/ns/config/1.0\" xmlns:x=\"urn:x\">\
+         <a xmlns=\"urn:a\"><b>1</b></a><c><d>2</d></c></config>")
+    .unwrap();
+    assert_eq!(
+        notes.lines,
+        [
+            "/a @xmlns:x=urn:x",
+            "/a @xmlns=urn:a",
+            "/a/b = \"1\"",
+            "/c @xmlns:x=urn:x",
+            "/c/d = \"2\""
+        ]
+    );
+    assert_eq!(xml("<config><d>2</d></config>").unwrap().lines, ["/config/d = \"2\""]);
+}
+
+#[test]
+fn text_is_kept_as_it_was_meant() {
+    let notes = xml(
+        "<a>\n <b> x &lt;&#10;<![CDATA[<&]]></b>\n <c>\n </c><d> </d><e/><f></f><g>&#32;</g></a>",
+    )
+    .unwrap();
+    assert_eq!(
+        notes.lines,
+        [
+            "/a/b = \" x <\\n<&\"",
+            "/a/c = nothing false",
+            "/a/d = \" \"",
+            "/a/e = nothing true",
+            "/a/f = nothing false",
+            "/a/g = \" \"",
+        ]
+    );
+}
+
+#[test]
+fn types_that_the_source_names_count() {
+    let notes = xml("<a xmlns:pumice=\"urn:pumice:types\"><p pumice:type=\"uint16\"> 830 </p>\
+         <l pumice:keys=\"id:int8\" pumice:ordered-by=\"user\"><id>-1</id></l>\
+         <t pumice:leaf-list=\"uint8\">7</t><c pumice:presence=\"\"/></a>")
+    .unwrap();
+    assert_eq!(notes.declared, ["/a/l=id:int8", "/a/t leaf-list"]);
+    assert_eq!(notes.lines, ["/a/p = uint16 830", "/a/l{-1}", "/a/t{7}", "/a/c present"]);
+    let message = failure(xml("<a><p pumice:type=\"uint16\">x</p></a>"));
+    assert!(
+        message.starts_with("t.xml:1:4: /a/p: \"x\" is not a value of type uint16"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_dangerous_or_broken_is_refused_with_its_place() {
+    for (text, expected) in [
+        ("<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "1:1: a document type (DTD) is refused"),
+        ("<a>\n&x;</a>", "2:1: an entity other than"),
+        ("<a>\n  <b>x<c/></b></a>", "2:7: <b> has both text and child elements"),
+        ("<a><b/>x</a>", "1:8: <a> has both"),
+        ("<a><b></a>", "not well-formed"),
+        ("<a>", "the input ends inside <a>"),
+        ("", "no element"),
+        ("<a/><b/>", "a second top element"),
+        ("<a><1b/></a>", "\"1b\" cannot be the name"),
+        ("<a nc:operation=\"delete\"/>", "the attribute operation is refused"),
+    ] {
+        let message = failure(xml(text));
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+    let deep = |n: usize| format!("{}{}", "<a>".repeat(n), "</a>".repeat(n));
+    assert!(xml(&deep(128)).is_ok());
+    assert!(failure(xml(&deep(129))).contains("nested deeper than 128 levels"));
+    let options = LoadOptions { max_size_bytes: 20, ..LoadOptions::default() };
+    let message = failure(load_with("t.xml", "<a><b>0123456789</b></a>", &options));
+    assert!(message.contains("larger than 20 bytes"), "{message}");
+    assert!(failure(load_with("t.txt", "", &options)).contains("cannot tell the format"));
+}
+
+#[test]
+fn json_arrays_objects_and_scalars_find_their_place() {
+    let notes = json(
+        r#"{"a": {"port": 830, "on": true, "big": 18446744073709551615, "s": "x", "e": [null],
+            "l": [{"id": 1, "v": -5}, {"v": 6, "id": 2}], "t": ["p", "q"], "c": {}, "none": []}}"#,
+    )
+    .unwrap();
+    assert_eq!(notes.declared, ["/a/l=id:int64", "/a/t leaf-list"]);
+    assert_eq!(
+        notes.lines,
+        [
+            "/a/port = soft int64 830",
+            "/a/on = soft boolean true",
+            "/a/big = soft uint64 18446744073709551615",
+            "/a/s = \"x\"",
+            "/a/e = soft empty ",
+            "/a/l{1}",
+            "/a/l{1}/v = soft int64 -5",
+            "/a/l{2}",
+            "/a/l{2}/v = soft int64 6",
+            "/a/t{p}",
+            "/a/t{q}",
+            "/a/c present",
+        ]
+    );
+}
+
+#[test]
+fn json_annotations_name_types() {
+    let notes = json(
+        r#"{"@a": {"xmlns": "urn:a"}, "a": {"@p": {"pumice:type": "uint16"}, "p": 830,
+            "@t": [{"pumice:leaf-list": "uint8"}], "t": [7, 8]}}"#,
+    )
+    .unwrap();
+    assert_eq!(notes.lines, ["/a @xmlns=urn:a", "/a/p = uint16 830", "/a/t{7}", "/a/t{8}"]);
+}
+
+#[test]
+fn broken_json_is_refused_with_its_place() {
+    for (text, expected) in [
+        ("{\"a\": 1,\n \"a\": 2}", "2:5: the member \"a\" is there twice"),
+        ("{\"a\": null}", "null cannot stand here"),
+        ("{\"a\": [1, null]}", "null among other elements cannot"),
+        ("{\"a\": [[1]]}", "an array in an array cannot"),
+        ("[1]", "an array cannot stand here: expected an object"),
+        ("{\"a b\": 1}", "\"a b\" cannot be the name"),
+        ("{\"a\": 1,}", "not well-formed"),
+        ("{\"a\": 1} x", "not well-formed"),
+        ("{\"a\": 1, \"@a\": {}}", "an annotation before its member"),
+    ] {
+        let message = failure(json(text));
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+    let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+    assert!(failure(json(&deep)).contains("nested deeper"));
+}
+
+/// Runs where `PUMICE_REAL_DATA` names a folder with `yang-library/*.xml`; a folder without them fails.
+#[test]
+fn real_trees_load_when_duplicates_are_folded_and_name_both_lines_when_not() {
+    let Some(dir) = std::env::var_os("PUMICE_REAL_DATA") else {
+        return;
+    };
+    let dir = std::path::PathBuf::from(dir).join("yang-library");
+    let vfs: std::sync::Arc<dyn crate::vfs::Vfs> = std::sync::Arc::new(crate::vfs::os::OsVfs);
+    let names: Vec<String> =
+        vfs.list(&dir).unwrap().into_iter().filter(|name| name.contains(".xml")).collect();
+    assert!(!names.is_empty(), "no trees in {}", dir.display());
+    let options = merge(&[
+        "/yang-library/module-set/module=name",
+        "/yang-library/module-set/module/submodule=name",
+    ]);
+    let strict = LoadOptions { on_duplicate: OnDuplicate::Refuse, ..options.clone() };
+    let mut refused = 0;
+    for name in names {
+        let source = FileSource::new(vfs.clone(), dir.join(name));
+        let mut notes = Notes::default();
+        read(&source, &options, &mut notes).unwrap();
+        assert!(notes.lines.len() > 1_000);
+        assert!(notes.lines.contains(
+            &"/yang-library @xmlns=urn:ietf:params:xml:ns:yang:ietf-yang-library".to_owned()
+        ));
+        let Err(error) = read(&source, &strict, &mut Notes::default()) else {
+            continue;
+        };
+        refused += 1;
+        assert!(
+            matches!(*error.problem, Problem::Duplicate { first, again, .. } if first < again),
+            "{error}"
+        );
+    }
+    assert!(refused > 0);
+}

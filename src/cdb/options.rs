@@ -1,0 +1,115 @@
+//! How a database is opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::commit::CommitError;
+use super::error::Error;
+use super::load::{KeyHint, LoadError};
+use crate::clock::{Clock, SystemClock};
+use crate::journal::{self, StoreOptions};
+use crate::vfs::os::OsVfs;
+use crate::vfs::{self, Vfs};
+
+/// Options of a database; made by `Cdb::options`.
+#[derive(Clone, Debug)]
+pub struct CdbOptions {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: StoreOptions,
+    pub(crate) operational_dir: Option<PathBuf>,
+    pub(crate) init_dirs: Vec<PathBuf>,
+    pub(crate) init_keys: Vec<KeyHint>,
+    pub(crate) client_timeout: Option<Duration>,
+    pub(crate) read_only: bool,
+}
+
+impl Default for CdbOptions {
+    fn default() -> Self {
+        Self {
+            vfs: OsVfs::shared(),
+            clock: Arc::new(SystemClock::new()),
+            store: StoreOptions::default(),
+            operational_dir: None,
+            init_dirs: Vec::new(),
+            init_keys: Vec::new(),
+            client_timeout: None,
+            read_only: false,
+        }
+    }
+}
+
+impl CdbOptions {
+    /// Files through this file system; the operating system's unless told.
+    #[must_use]
+    pub fn vfs(self, vfs: Arc<dyn Vfs>) -> Self {
+        Self { vfs, ..self }
+    }
+
+    /// Time from this clock; the system's unless told.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Options of the three journals.
+    #[must_use]
+    pub fn store_options(self, store: StoreOptions) -> Self {
+        Self { store, ..self }
+    }
+
+    /// `O.cdb` in a directory of its own (NSO: `cdb/operational/db-dir`).
+    #[must_use]
+    pub fn operational_dir(self, dir: impl Into<PathBuf>) -> Self {
+        Self { operational_dir: Some(dir.into()), ..self }
+    }
+
+    /// One more directory with init files, searched ahead of the database's own (NSO: `cdb/init-path/dir`).
+    #[must_use]
+    pub fn init_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.init_dirs.push(dir.into());
+        self
+    }
+
+    /// Keys of lists in the init files.
+    #[must_use]
+    pub fn init_keys(self, keys: Vec<KeyHint>) -> Self {
+        Self { init_keys: keys, ..self }
+    }
+
+    /// How long a subscriber may take to acknowledge; `None`, the default, is for ever (NSO: `cdb/client-timeout`).
+    #[must_use]
+    pub fn client_timeout(self, timeout: Option<Duration>) -> Self {
+        Self { client_timeout: timeout, ..self }
+    }
+
+    /// Opens for reading: nothing on disk is changed.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+}
+
+/// A database could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// A journal could not be read.
+    #[error(transparent)]
+    Tree(#[from] Error),
+    /// An init file is faulty; nothing of any init file was loaded.
+    #[error("init file {0}")]
+    InitFile(#[source] LoadError),
+    /// The init files could not be committed.
+    #[error("init files: {0}")]
+    Init(#[source] CommitError),
+    /// A directory of init files could not be read.
+    #[error(transparent)]
+    Io(#[from] vfs::Error),
+}

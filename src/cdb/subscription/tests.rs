@@ -1,0 +1,304 @@
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+use crate::cdb::tests::{cdb, lines, set};
+use crate::cdb::*;
+use crate::clock::ManualClock;
+use crate::vfs::mem::MemVfs;
+
+type Notes = Arc<Mutex<Vec<String>>>;
+
+fn note(notes: &Notes, text: impl Into<String>) {
+    notes.lock().unwrap().push(text.into());
+}
+
+fn point(path: &str) -> SubscriptionPoint {
+    SubscriptionPoint::new(path).unwrap()
+}
+
+fn noting(cdb: &Cdb, notes: &Notes, point: SubscriptionPoint) -> SubscriptionHandle {
+    let (notes, name) = (notes.clone(), point.name.clone());
+    cdb.subscribe_callback(Datastore::Config, point, move |notification| {
+        let id = notification.transaction_id.unwrap();
+        note(&notes, format!("{name} {id}: {}", lines(&notification.diff).join(", ")));
+    })
+}
+
+#[test]
+fn subscribers_are_told_in_the_order_of_priority_of_what_is_below_their_point() {
+    let cdb = cdb();
+    let notes = Notes::default();
+    let _handles = [
+        noting(&cdb, &notes, point("/d/device{*}/port").priority(5).named("ports")),
+        noting(&cdb, &notes, point("/d/device{ce1}").priority(-5).named("ce1")),
+        noting(&cdb, &notes, point("/d/device/port").priority(7).named("tagpath")),
+        noting(&cdb, &notes, point("/other").named("other")),
+    ];
+    set(&cdb, &[("/d/device{ce0}/port", "1"), ("/d/device{ce0}/x", "2")]);
+    set(&cdb, &[("/d/device{ce1}/port", "3")]);
+    assert_eq!(
+        *notes.lock().unwrap(),
+        [
+            "ports 1: + /d/device{ce0}/port = 1",
+            "tagpath 1: + /d/device{ce0}/port = 1",
+            "ce1 2: + /d/device{ce1}, + /d/device{ce1}/port = 3",
+            "ports 2: + /d/device{ce1}/port = 3",
+            "tagpath 2: + /d/device{ce1}/port = 3",
+        ]
+    );
+    notes.lock().unwrap().clear();
+    cdb.write(Datastore::Config, |tx| tx.delete("/d")).unwrap();
+    assert!(
+        notes
+            .lock()
+            .unwrap()
+            .contains(&"ports 3: - /d/device{ce0}/port = 1, - /d/device{ce1}/port = 3".to_owned())
+    );
+}
+
+#[test]
+fn dropping_the_handle_unsubscribes() {
+    let cdb = cdb();
+    let notes = Notes::default();
+    let handle = noting(&cdb, &notes, point("/"));
+    set(&cdb, &[("/a", "1")]);
+    drop(handle);
+    set(&cdb, &[("/a", "2")]);
+    assert_eq!(notes.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_subscriber_sees_the_state_before_and_after() {
+    let cdb = cdb();
+    set(&cdb, &[("/a", "1")]);
+    let seen = Arc::new(Mutex::new(None));
+    let notes = seen.clone();
+    let _handle = cdb.subscribe_callback(Datastore::Config, point("/a"), move |notification| {
+        let text = |view: &ReadView| view.get("/a").unwrap().map(|value| value.to_string());
+        *notes.lock().unwrap() = Some((text(&notification.before), text(&notification.after)));
+    });
+    set(&cdb, &[("/a", "2")]);
+    assert_eq!(seen.lock().unwrap().take(), Some((Some("1".into()), Some("2".into()))));
+}
+
+#[test]
+fn a_write_from_a_callback_is_refused_where_it_would_wait_for_itself() {
+    let cdb = cdb();
+    let results = Notes::default();
+    let (writer, notes) = (cdb.clone(), results.clone());
+    let _handle = cdb.subscribe_callback(Datastore::Config, point("/a"), move |_| {
+        for datastore in [Datastore::Config, Datastore::Snapshot, Datastore::Operational] {
+            let result = writer.write(datastore, |tx| tx.set_text("/b", "1"));
+            note(
+                &notes,
+                match result {
+                    Ok(_) => "written".to_owned(),
+                    Err(error) => error.to_string(),
+                },
+            );
+        }
+    });
+    set(&cdb, &[("/a", "1")]);
+    let results = results.lock().unwrap();
+    assert!(
+        results[0].starts_with("a write to the config datastore from a notification of the config"),
+        "{results:?}"
+    );
+    assert_eq!(results[1..], ["written", "written"]);
+    set(&cdb, &[("/b", "after")]);
+}
+
+#[test]
+fn the_committer_waits_for_the_queue_and_the_queue_for_the_committer() {
+    let cdb = cdb();
+    let changes = cdb.subscribe(Datastore::Config, point("/"));
+    let writing = {
+        let cdb = cdb.clone();
+        thread::spawn(move || set(&cdb, &[("/a", "1")]))
+    };
+    let delivery = changes.next().unwrap();
+    assert_eq!(lines(&delivery.diff), ["+ /a = 1"]);
+    let refused = cdb.begin_write(Datastore::Config).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, CommitError::InNotification { .. }), "{refused}");
+    assert!(!writing.is_finished());
+    delivery.acknowledge();
+    writing.join().unwrap();
+    assert!(changes.try_next().is_none());
+    assert!(cdb.begin_write(Datastore::Config).is_ok());
+}
+
+#[test]
+fn a_subscriber_that_is_gone_holds_nobody_up() {
+    let cdb = cdb();
+    let changes = cdb.subscribe(Datastore::Config, point("/"));
+    let writing = {
+        let cdb = cdb.clone();
+        thread::spawn(move || set(&cdb, &[("/a", "1")]))
+    };
+    let delivery = changes.next().unwrap();
+    drop(changes);
+    drop(delivery);
+    writing.join().unwrap();
+    set(&cdb, &[("/a", "2")]);
+}
+
+#[test]
+fn who_does_not_acknowledge_in_time_is_dropped() {
+    let clock = Arc::new(ManualClock::starting_at(0));
+    let options = Cdb::options()
+        .vfs(MemVfs::new().shared())
+        .clock(clock.clone())
+        .client_timeout(Some(Duration::from_secs(30)));
+    let cdb = options.open("/db").unwrap();
+    let slow = cdb.subscribe(Datastore::Config, point("/").named("slow"));
+    let writing = {
+        let cdb = cdb.clone();
+        thread::spawn(move || set(&cdb, &[("/a", "1")]))
+    };
+    let delivery = slow.next().unwrap();
+    while !writing.is_finished() {
+        clock.advance(Duration::from_secs(31));
+        thread::yield_now();
+    }
+    writing.join().unwrap();
+    assert!(slow.is_ended());
+    drop(delivery);
+    assert!(slow.next().is_none());
+    set(&cdb, &[("/a", "2")]);
+}
+
+struct Voter {
+    name: &'static str,
+    notes: Notes,
+    veto: bool,
+}
+
+impl TwoPhase for Voter {
+    fn prepare(&self, notification: &Notification) -> Result<(), String> {
+        assert!(notification.transaction_id.is_none());
+        note(&self.notes, format!("{} prepare", self.name));
+        if self.veto { Err("not today".to_owned()) } else { Ok(()) }
+    }
+
+    fn commit(&self, notification: &Notification) {
+        assert!(notification.transaction_id.is_some());
+        note(&self.notes, format!("{} commit", self.name));
+    }
+
+    fn abort(&self, _: &Notification) {
+        note(&self.notes, format!("{} abort", self.name));
+    }
+}
+
+fn voter(
+    cdb: &Cdb,
+    notes: &Notes,
+    name: &'static str,
+    priority: i32,
+    veto: bool,
+) -> SubscriptionHandle {
+    let point = point("/a").priority(priority).named(name);
+    cdb.subscribe_two_phase(Datastore::Config, point, Voter { name, notes: notes.clone(), veto })
+}
+
+#[test]
+fn two_phase_subscribers_prepare_and_commit_in_order() {
+    let cdb = cdb();
+    let notes = Notes::default();
+    let _b = voter(&cdb, &notes, "b", 2, false);
+    let _a = voter(&cdb, &notes, "a", 1, false);
+    set(&cdb, &[("/a", "1")]);
+    set(&cdb, &[("/not-a", "1")]);
+    assert_eq!(*notes.lock().unwrap(), ["a prepare", "b prepare", "a commit", "b commit"]);
+}
+
+#[test]
+fn a_veto_fails_the_commit_and_aborts_in_reverse() {
+    let cdb = cdb();
+    let notes = Notes::default();
+    let _handles = [
+        voter(&cdb, &notes, "a", 1, false),
+        voter(&cdb, &notes, "b", 2, false),
+        voter(&cdb, &notes, "no", 3, true),
+        voter(&cdb, &notes, "never", 4, false),
+    ];
+    let error = cdb.write(Datastore::Config, |tx| tx.set_text("/a", "1")).unwrap_err();
+    assert_eq!(error.to_string(), "refused by no: not today");
+    assert_eq!(
+        *notes.lock().unwrap(),
+        ["a prepare", "b prepare", "no prepare", "b abort", "a abort"]
+    );
+    assert!(!cdb.begin_read(Datastore::Config).exists("/a").unwrap());
+    set(&cdb, &[("/b", "1")]);
+}
+
+#[test]
+fn a_conflict_after_prepare_aborts() {
+    let cdb = cdb();
+    let notes = Notes::default();
+    let _a = voter(&cdb, &notes, "a", 1, false);
+    let mut tx = cdb.begin_write(Datastore::Config).unwrap();
+    tx.get("/read").unwrap();
+    tx.set_text("/a", "1").unwrap();
+    set(&cdb, &[("/read", "1")]);
+    assert!(tx.commit().unwrap_err().is_retriable());
+    assert_eq!(*notes.lock().unwrap(), ["a prepare", "a abort"]);
+}
+
+#[test]
+fn concurrent_commits_are_told_in_sequence_with_exact_old_values() {
+    let cdb = cdb();
+    cdb.write(Datastore::Config, |tx| tx.set("/n", Value::Uint64(0))).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let notes = seen.clone();
+    let _handle = cdb.subscribe_callback(Datastore::Config, point("/n"), move |notification| {
+        let change = notification.diff.changes().first().cloned();
+        notes.lock().unwrap().push((notification.transaction_id.unwrap().get(), change));
+    });
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let cdb = cdb.clone();
+            thread::spawn(move || {
+                for _ in 0..20 {
+                    let add = || {
+                        cdb.write(Datastore::Config, |tx| {
+                            let Some(Value::Uint64(n)) = tx.get("/n")? else { panic!() };
+                            tx.set("/n", Value::Uint64(n + 1))
+                        })
+                    };
+                    while add().is_err() {}
+                }
+            })
+        })
+        .collect();
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 80);
+    for (index, (id, change)) in seen.iter().enumerate() {
+        let index = index as u64;
+        assert_eq!(*id, index + 2);
+        let kind =
+            ChangeKind::Modified { old: Value::Uint64(index), new: Value::Uint64(index + 1) };
+        assert_eq!(change.as_ref().unwrap().kind, kind);
+    }
+}
+
+#[test]
+fn operational_writers_do_not_wait_for_queues() {
+    let cdb = cdb();
+    let changes = cdb.subscribe(Datastore::Operational, point("/").priority(9));
+    cdb.write(Datastore::Operational, |tx| tx.set_text("/up", "1")).unwrap();
+    cdb.write(Datastore::Operational, |tx| tx.set_text("/up", "2")).unwrap();
+    assert_eq!(lines(&changes.next().unwrap().diff), ["+ /up = 1"]);
+    assert_eq!(lines(&changes.next().unwrap().diff), ["~ /up: 1 -> 2"]);
+}
+
+#[test]
+fn closing_ends_subscriptions() {
+    let cdb = cdb();
+    let changes = cdb.subscribe(Datastore::Config, point("/"));
+    cdb.close().unwrap();
+    assert!(changes.next().is_none());
+}
