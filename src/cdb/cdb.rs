@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::commit::{Commit, CommitError, TransactionId};
-use super::compaction::CompactionTarget;
+use super::compaction::{CompactionEntry, CompactionTarget, Compactions, OnStart, PastCompaction};
+use super::compaction_history;
 use super::datastore::{CommitHook, OpenDatastore, Validator, Words};
 use super::diff::Diff;
 use super::edit::Editor;
@@ -52,6 +53,7 @@ struct Inner {
     config: Arc<OpenDatastore>,
     operational: Arc<OpenDatastore>,
     snapshot: Arc<OpenDatastore>,
+    compactions: Arc<Compactions>,
 }
 
 /// Who does something, and why: kept in the transaction log.
@@ -135,11 +137,11 @@ impl Cdb {
             let hub = Hub::new(id, clock.clone(), timeout, delivering.clone(), sequence);
             OpenDatastore::new(id, store, clock, hub).map(Arc::new).map_err(OpenError::from)
         };
-        let inner = Inner {
-            config: open(Datastore::Config, &directory)?,
-            operational: open(Datastore::Operational, &operational)?,
-            snapshot: open(Datastore::Snapshot, &directory)?,
-        };
+        let config = open(Datastore::Config, &directory)?;
+        let operational = open(Datastore::Operational, &operational)?;
+        let snapshot = open(Datastore::Snapshot, &directory)?;
+        let compactions = start_compactions(options, [&config, &operational, &snapshot])?;
+        let inner = Inner { config, operational, snapshot, compactions };
         let cdb = Self { inner: Arc::new(inner) };
         if !options.read_only && cdb.is_new() {
             cdb.load_init_files(dir, options)?;
@@ -254,9 +256,24 @@ impl Cdb {
         self.datastore(id).nodes_at_compaction()
     }
 
-    /// The datastores as [`super::Compactions::start`] takes them.
-    pub fn compaction_targets(&self) -> [Arc<dyn CompactionTarget>; 3] {
-        Datastore::ALL.map(|id| self.datastore(id).clone() as Arc<dyn CompactionTarget>)
+    /// The compactions of the datastores: to ask for one, watch, cancel, or change the thresholds.
+    ///
+    /// ```
+    /// use pumice::cdb::{Cdb, Datastore, RunOptions};
+    ///
+    /// let cdb = Cdb::in_memory()?;
+    /// let report = cdb.compactions().run(Datastore::Config, RunOptions::default())?;
+    /// assert_eq!(report.failure, None);
+    /// assert_eq!(cdb.compactions().info(Datastore::Config).growth.transactions, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compactions(&self) -> &Compactions {
+        &self.inner.compactions
+    }
+
+    /// The last compactions, newest first, of the [`super::COMPACTION_HISTORY_MAX`] that are kept.
+    pub fn compaction_history(&self, limit: usize) -> Result<Vec<PastCompaction>, Error> {
+        compaction_history::list(&self.begin_read(Datastore::Operational), limit)
     }
 
     /// The journal's counters.
@@ -425,8 +442,9 @@ impl Cdb {
         self.datastore(id).set_hook(hook);
     }
 
-    /// Makes everything durable, ends subscriptions and refuses later writes.
+    /// Cancels compactions, makes everything durable, ends subscriptions and refuses later writes.
     pub fn close(&self) -> Result<(), CommitError> {
+        self.inner.compactions.stop();
         for id in Datastore::ALL {
             self.datastore(id).hub.close();
             self.datastore(id).store.close()?;
@@ -438,4 +456,30 @@ impl Cdb {
     pub fn sync(&self, id: Datastore) -> Result<(), CommitError> {
         Ok(self.datastore(id).store.sync()?)
     }
+}
+
+/// Starts the compactions of the opened datastores, which tell them of every commit from then on.
+fn start_compactions(
+    options: &CdbOptions,
+    datastores: [&Arc<OpenDatastore>; 3],
+) -> Result<Arc<Compactions>, OpenError> {
+    let mut compaction = options.compaction;
+    if options.read_only {
+        compaction.on_start = OnStart::Disabled;
+    }
+    let [_, operational, _] = datastores;
+    let for_history = Arc::downgrade(operational);
+    let history = move |entry: &CompactionEntry| {
+        let Some(operational) = for_history.upgrade() else { return };
+        if let Err(error) = compaction_history::record(&operational, entry) {
+            tracing::warn!(%error, "a compaction is missing in the history");
+        }
+    };
+    let targets = datastores.map(|datastore| datastore.clone() as Arc<dyn CompactionTarget>);
+    let started = Compactions::start(options.clock.clone(), compaction, targets, Box::new(history));
+    let compactions = Arc::new(started.map_err(OpenError::Thread)?);
+    for datastore in datastores {
+        datastore.set_compactions(&compactions);
+    }
+    Ok(compactions)
 }

@@ -7,11 +7,11 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use super::annotation::Annotation;
 use super::commit::{Commit, CommitError, CommitSummary};
-use super::compaction::{CompactionTarget, Growth};
+use super::compaction::{CompactionTarget, Compactions, Growth};
 use super::diff::{Diff, diff};
 use super::edit::Editor;
 use super::error::Error;
@@ -37,6 +37,8 @@ pub(crate) struct OpenDatastore {
     baseline: Mutex<(u64, u64)>,
     validators: RwLock<Vec<Arc<Validator>>>,
     hook: RwLock<Option<Arc<CommitHook>>>,
+    /// Told of every commit. Weak, since it holds the datastores.
+    compactions: OnceLock<Weak<Compactions>>,
 }
 
 impl fmt::Debug for OpenDatastore {
@@ -62,8 +64,10 @@ impl OpenDatastore {
         let count = ReadView::new(store.snapshot()).node_count()?;
         let nodes = AtomicI64::new(i64::try_from(count).unwrap_or(i64::MAX));
         let (validators, hook) = (RwLock::default(), RwLock::default());
+        let compactions = OnceLock::new();
         let baseline = Mutex::new((u64::MAX, 0));
-        let datastore = Self { id, store, clock, hub, nodes, baseline, validators, hook };
+        let datastore =
+            Self { id, store, clock, hub, nodes, baseline, validators, hook, compactions };
         datastore.nodes_at_compaction()?;
         Ok(datastore)
     }
@@ -176,7 +180,16 @@ impl OpenDatastore {
         Ok(())
     }
 
+    /// Names who is to hold the thresholds against every commit from now on.
+    pub fn set_compactions(&self, compactions: &Arc<Compactions>) {
+        // Set once, when the database is opened.
+        let _ = self.compactions.set(Arc::downgrade(compactions));
+    }
+
     fn tell_hook(&self, commit: Commit) {
+        if let Some(compactions) = self.compactions.get().and_then(Weak::upgrade) {
+            compactions.committed(self.id);
+        }
         let hook = self.hook.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(hook) = hook {
             let (stats, node_count) = (self.store.stats(), self.node_count());

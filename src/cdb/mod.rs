@@ -21,6 +21,7 @@ mod apply_load;
 mod cdb;
 mod commit;
 mod compaction;
+mod compaction_history;
 mod datastore;
 mod diff;
 mod edit;
@@ -52,8 +53,10 @@ pub use commit::{Commit, CommitError, CommitSummary, TransactionId};
 pub use compaction::{
     Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionOptions,
     CompactionTarget, CompactionType, Compactions, DelayOptions, Growth, HistorySink,
-    JournalCompaction, OnStart, RunOptions, Standing, ThresholdName, Thresholds, Verdict, evaluate,
+    JournalCompaction, OnStart, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds,
+    Verdict, evaluate,
 };
+pub use compaction_history::COMPACTION_HISTORY_MAX;
 pub use datastore::{CommitHook, Validator};
 pub use diff::{Change, ChangeKind, Diff};
 pub use error::{Error, NodeKind};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::commit::CommitError;
+use super::compaction::CompactionOptions;
 use super::error::Error;
 use super::load::{KeyHint, LoadError};
 use crate::clock::{Clock, SystemClock};
@@ -25,6 +26,7 @@ pub struct CdbOptions {
     pub(crate) init_keys: Vec<KeyHint>,
     pub(crate) client_timeout: Option<Duration>,
     pub(crate) read_only: bool,
+    pub(crate) compaction: CompactionOptions,
 }
 
 impl Default for CdbOptions {
@@ -38,6 +40,7 @@ impl Default for CdbOptions {
             init_keys: Vec::new(),
             client_timeout: None,
             read_only: false,
+            compaction: CompactionOptions::default(),
         }
     }
 }
@@ -86,6 +89,12 @@ impl CdbOptions {
         Self { client_timeout: timeout, ..self }
     }
 
+    /// When and how the datastores are compacted.
+    #[must_use]
+    pub fn compaction(self, compaction: CompactionOptions) -> Self {
+        Self { compaction, ..self }
+    }
+
     /// Opens for reading: nothing on disk is changed.
     #[must_use]
     pub fn read_only(self) -> Self {
@@ -109,6 +118,9 @@ pub enum OpenError {
     /// The init files could not be committed.
     #[error("init files: {0}")]
     Init(#[source] CommitError),
+    /// The thread that compacts could not be started.
+    #[error("cannot start the compaction thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// A directory of init files could not be read.
     #[error(transparent)]
     Io(#[from] vfs::Error),

@@ -80,6 +80,35 @@ pub struct CompactionEntry {
     pub failure: Option<String>,
 }
 
+/// A compaction of the past, as the history in `O.cdb` keeps it. Sizes in bytes, times in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCompaction {
+    /// Counts up from 1.
+    pub number: u64,
+    /// Which datastore.
+    pub datastore: Datastore,
+    /// `automatic` or `manual`.
+    pub compaction_type: String,
+    /// Which threshold, or `request`.
+    pub cause: String,
+    /// File size when it began.
+    pub size_start_bytes: u64,
+    /// File size when it ended.
+    pub size_end_bytes: u64,
+    /// File size at the end of the one before.
+    pub size_last_bytes: u64,
+    /// When it began, since the Unix epoch.
+    pub start_micros: u64,
+    /// How long it took.
+    pub duration_micros: u64,
+    /// Transactions since the one before.
+    pub transactions: u64,
+    /// How long write transactions had to wait.
+    pub blocked_micros: u64,
+    /// Why it failed or was cancelled.
+    pub failure: Option<String>,
+}
+
 /// What happens to compactions, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompactionEvent {

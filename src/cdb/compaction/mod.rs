@@ -20,7 +20,7 @@ mod threshold;
 mod tests;
 
 pub use delay::DelayOptions;
-pub use entry::{Cause, CompactionEntry, CompactionEvent, CompactionType};
+pub use entry::{Cause, CompactionEntry, CompactionEvent, CompactionType, PastCompaction};
 pub use info::{CompactionInfo, Standing};
 pub use options::{CompactionOptions, JournalCompaction, OnStart};
 pub use service::{CompactionTarget, Compactions, HistorySink, RunOptions};

@@ -1,5 +1,6 @@
 //! The database on the in-memory file system.
 
+mod compaction;
 mod history;
 mod init;
 mod lists;

@@ -1,0 +1,124 @@
+//! The history of compactions: ordinary operational data, the last 1,000 of them.
+//!
+//! `/compaction/history{N}` in `O.cdb`, N counting up to `/compaction/last`: when, which, why, sizes, durations,
+//! and the failure if there was one. So it is read, saved and subscribed to like everything else, and
+//! survives a restart.
+
+use std::sync::Arc;
+
+use super::commit::CommitError;
+use super::compaction::{CompactionEntry, PastCompaction};
+use super::datastore::{OpenDatastore, Words};
+use super::error::Error;
+use super::name::Datastore;
+use super::record::{KeyLeaf, ListInfo, OrderedBy};
+use super::transaction::WriteTransaction;
+use super::value::{Value, ValueType};
+use super::view::ReadView;
+
+/// How many are kept.
+pub const COMPACTION_HISTORY_MAX: u64 = 1000;
+
+const LAST: &str = "/compaction/last";
+const LIST: &str = "/compaction/history";
+
+/// How often adding is tried: two compactions that end together want the same number.
+const ATTEMPTS: usize = 8;
+
+/// Adds an entry, and drops the one that is too old.
+pub(crate) fn record(
+    operational: &Arc<OpenDatastore>,
+    entry: &CompactionEntry,
+) -> Result<(), CommitError> {
+    let mut outcome = add(operational, entry);
+    for _ in 1..ATTEMPTS {
+        match &outcome {
+            Err(error) if error.is_retriable() => outcome = add(operational, entry),
+            _ => break,
+        }
+    }
+    outcome
+}
+
+fn list_info() -> ListInfo {
+    let number = KeyLeaf { name: "number".to_owned(), value_type: ValueType::Uint64 };
+    ListInfo { keys: vec![number], ordered_by: OrderedBy::System }
+}
+
+fn add(operational: &Arc<OpenDatastore>, entry: &CompactionEntry) -> Result<(), CommitError> {
+    let mut tx = WriteTransaction::begin(operational.clone())?;
+    let comment = Some(format!("compaction of {}", entry.datastore.file_name()));
+    tx.set_words(Words { user: None, comment });
+    let number = match tx.get(LAST)? {
+        Some(Value::Uint64(last)) => last + 1,
+        _ => {
+            tx.declare_list(LIST, &list_info())?;
+            1
+        }
+    };
+    tx.set(LAST, number)?;
+    let path = format!("{LIST}{{{number}}}");
+    for (name, value) in leaves(entry) {
+        tx.set(format!("{path}/{name}").as_str(), value)?;
+    }
+    if let Some(old) = number.checked_sub(COMPACTION_HISTORY_MAX) {
+        tx.remove(format!("{LIST}{{{old}}}").as_str())?;
+    }
+    tx.commit().map(drop)
+}
+
+fn leaves(entry: &CompactionEntry) -> Vec<(&'static str, Value)> {
+    let mut leaves: Vec<(&str, Value)> = vec![
+        ("datastore", Value::Enumeration(entry.datastore.to_string())),
+        ("type", Value::Enumeration(entry.cause.compaction_type().to_string())),
+        ("cause", entry.cause.to_string().into()),
+        ("size-start-bytes", entry.size_start_bytes.into()),
+        ("size-end-bytes", entry.size_end_bytes.into()),
+        ("size-last-bytes", entry.size_last_bytes.into()),
+        ("start-micros", entry.start_micros.into()),
+        ("duration-micros", entry.duration_micros.into()),
+        ("transactions", entry.transactions.into()),
+        ("blocked-micros", entry.blocked_micros.into()),
+    ];
+    leaves.extend(entry.failure.clone().map(|failure| ("failure", failure.into())));
+    leaves
+}
+
+/// The last compactions, newest first.
+pub(crate) fn list(view: &ReadView, limit: usize) -> Result<Vec<PastCompaction>, Error> {
+    let mut past = Vec::new();
+    let Some(Value::Uint64(last)) = view.get(LAST)? else { return Ok(past) };
+    let oldest = last.saturating_sub(COMPACTION_HISTORY_MAX - 1).max(1);
+    for number in (oldest..=last).rev().take(limit) {
+        past.extend(read(view, number)?);
+    }
+    Ok(past)
+}
+
+fn read(view: &ReadView, number: u64) -> Result<Option<PastCompaction>, Error> {
+    let get = |name: &str| view.get(format!("{LIST}{{{number}}}/{name}").as_str());
+    let text = |name: &str| Ok::<_, Error>(get(name)?.map(|value| value.to_string()));
+    let amount = |name: &str| {
+        Ok::<_, Error>(match get(name)? {
+            Some(Value::Uint64(amount)) => amount,
+            _ => 0,
+        })
+    };
+    let Some(datastore) = text("datastore")?.and_then(|name| name.parse::<Datastore>().ok()) else {
+        return Ok(None);
+    };
+    Ok(Some(PastCompaction {
+        number,
+        datastore,
+        compaction_type: text("type")?.unwrap_or_default(),
+        cause: text("cause")?.unwrap_or_default(),
+        size_start_bytes: amount("size-start-bytes")?,
+        size_end_bytes: amount("size-end-bytes")?,
+        size_last_bytes: amount("size-last-bytes")?,
+        start_micros: amount("start-micros")?,
+        duration_micros: amount("duration-micros")?,
+        transactions: amount("transactions")?,
+        blocked_micros: amount("blocked-micros")?,
+        failure: text("failure")?,
+    }))
+}
