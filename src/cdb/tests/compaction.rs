@@ -135,11 +135,15 @@ fn at_boot_what_is_due_is_compacted_unless_disabled_or_manual() {
         assert_eq!(cdb.stats(Datastore::Config).generation, 0);
     }
     let cdb = on_boot(due);
-    while cdb.compaction_history(1).unwrap().is_empty() {
+    // With no floor, the history's own transactions may make the operational datastore due as well.
+    let past = loop {
+        let history = cdb.compaction_history(10).unwrap();
+        if let Some(past) = history.into_iter().find(|past| past.datastore == Datastore::Config) {
+            break past;
+        }
         std::thread::yield_now();
-    }
+    };
     assert_eq!(cdb.stats(Datastore::Config).generation, 1);
-    let past = cdb.compaction_history(1).unwrap().remove(0);
     assert_eq!(
         (past.cause.as_str(), past.compaction_type.as_str()),
         ("start: file-size-relative", "automatic")
