@@ -1,4 +1,5 @@
-//! The engine's daily bench: `cargo bench --bench engine [-- --entries N --seconds S --dir DIR]`.
+//! The engine's daily bench: `cargo bench --bench engine [-- --entries N --seconds S --dir DIR]`;
+//! with `--open` it only opens the store that an earlier run left in DIR, in a process of its own.
 //!
 //! Rows as in the project's performance goals: durable commits with 1, 8 and 64 writers, batch load, random gets and a
 //! whole scan before and after compaction, compaction under both policies, reopen. Beside each row that
@@ -36,17 +37,24 @@ struct Args {
     entries: u64,
     seconds: u64,
     dir: PathBuf,
+    open_only: bool,
 }
 
 impl Args {
     fn parse() -> Self {
-        let mut args = Self { entries: 500_000, seconds: 3, dir: PathBuf::from("target/bench") };
+        let mut args = Self {
+            entries: 500_000,
+            seconds: 3,
+            dir: PathBuf::from("target/bench"),
+            open_only: false,
+        };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word} wants a value"));
             match word.as_str() {
                 "--entries" => args.entries = value().parse().unwrap(),
                 "--seconds" => args.seconds = value().parse().unwrap(),
+                "--open" => args.open_only = true,
                 "--dir" => args.dir = PathBuf::from(value()),
                 _ => {}
             }
@@ -100,7 +108,11 @@ impl Bench {
         self.open(name)
     }
 
-    fn row(&self, name: &str, count: u64, took: Duration, rest: &str) {
+    fn since(&self, start: Duration) -> Duration {
+        self.clock.monotonic().saturating_sub(start)
+    }
+
+    fn row(name: &str, count: u64, took: Duration, rest: &str) {
         let rate = count as f64 / took.as_secs_f64();
         println!("{name:<38} {rate:>12.0}/s  {rest}");
     }
@@ -122,7 +134,7 @@ impl Bench {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let took = self.clock.monotonic() - start;
+        let took = self.since(start);
         let mut all = Histogram::<u64>::new(3).unwrap();
         histograms.iter().for_each(|histogram| all.add(histogram).unwrap());
         let commits = total.load(Ordering::Relaxed);
@@ -135,7 +147,7 @@ impl Bench {
             all.max(),
             commits as f64 / took.as_secs_f64() / limit,
         );
-        self.row(&format!("durable commit, {writers} writers"), commits, took, &rest);
+        Self::row(&format!("durable commit, {writers} writers"), commits, took, &rest);
     }
 
     fn commit_until(
@@ -155,7 +167,7 @@ impl Bench {
             let mut batch = WriteBatch::new();
             batch.put(&key(n), &value(n)).unwrap();
             store.write(batch, Durability::Sync).unwrap();
-            let took = self.clock.monotonic() - before;
+            let took = self.since(before);
             histogram.record(took.as_micros() as u64).unwrap();
             total.fetch_add(1, Ordering::Relaxed);
             n += 1;
@@ -182,11 +194,11 @@ impl Bench {
         while self.clock.monotonic() < end {
             let before = self.clock.monotonic();
             file.write_durable_at(&group, position).unwrap();
-            histogram.record((self.clock.monotonic() - before).as_micros() as u64).unwrap();
+            histogram.record(self.since(before).as_micros() as u64).unwrap();
             position = (position + group.len() as u64) % (60 << 20);
             groups += 1;
         }
-        let rate = (groups * writers) as f64 / (self.clock.monotonic() - start).as_secs_f64();
+        let rate = (groups * writers) as f64 / self.since(start).as_secs_f64();
         (rate, histogram.value_at_quantile(0.99))
     }
 
@@ -204,12 +216,7 @@ impl Bench {
         }
         store.sync().unwrap();
         let rest = format!("{} MB in the tail", store.stats().tail_bytes >> 20);
-        self.row(
-            "load, batches of 1,000, one sync",
-            self.args.entries,
-            self.clock.monotonic() - start,
-            &rest,
-        );
+        Self::row("load, batches of 1,000, one sync", self.args.entries, self.since(start), &rest);
         store
     }
 
@@ -232,10 +239,10 @@ impl Bench {
                 });
             }
         });
-        self.row(
+        Self::row(
             &format!("get, {what}, {threads} threads"),
             count * threads,
-            self.clock.monotonic() - start,
+            self.since(start),
             "",
         );
     }
@@ -250,9 +257,9 @@ impl Bench {
             bytes += key.len() + value.len();
         }
         assert_eq!(count, self.args.entries);
-        let took = self.clock.monotonic() - start;
+        let took = self.since(start);
         let rest = format!("{:.0} MB/s", bytes as f64 / 1e6 / took.as_secs_f64());
-        self.row(&format!("scan of everything, {what}"), count, took, &rest);
+        Self::row(&format!("scan of everything, {what}"), count, took, &rest);
     }
 
     fn compact(&self, store: &Store, policy: WritePolicy) {
@@ -268,24 +275,29 @@ impl Bench {
             after.file_bytes as f64 / after.live_bytes as f64,
             report.blocked.as_millis(),
         );
-        self.row(&format!("compaction, {policy:?}"), report.entries, report.duration, &rest);
+        Self::row(&format!("compaction, {policy:?}"), report.entries, report.duration, &rest);
     }
 
     fn reopen(&self, store: Store, what: &str) -> Store {
-        let entries = store.stats().entries;
-        let tail = store.stats().transactions_since_compaction;
         store.close().unwrap();
         drop(store);
+        self.timed_open(what)
+    }
+
+    fn timed_open(&self, what: &str) -> Store {
         let start = self.clock.monotonic();
         let store = self.open("load");
-        let opened = self.clock.monotonic();
+        let opened = self.since(start);
         assert!(store.snapshot().get(&key(1)).unwrap().is_some());
-        let read = self.clock.monotonic();
+        let read = self.since(start);
+        let stats = store.stats();
         println!(
-            "{:<38} {:>9.2} ms  first read after {:.2} ms | {entries} entries, {tail} transactions in the tail, {} resident",
+            "{:<38} {:>9.2} ms  first read after {:.2} ms | {} entries, {} transactions in the tail, {} resident",
             format!("open, {what}"),
-            (opened - start).as_secs_f64() * 1e3,
-            (read - start).as_secs_f64() * 1e3,
+            opened.as_secs_f64() * 1e3,
+            read.as_secs_f64() * 1e3,
+            stats.entries,
+            stats.transactions_since_compaction,
             resident(),
         );
         store
@@ -306,6 +318,10 @@ fn resident() -> String {
 fn main() {
     let bench = Bench { clock: SystemClock::new(), args: Args::parse() };
     OsVfs.create_dir(&bench.args.dir).unwrap();
+    if bench.args.open_only {
+        drop(bench.timed_open("in a process of its own"));
+        return;
+    }
     println!("{} entries of 16 + {VALUE_BYTES} bytes", bench.args.entries);
     for writers in [1, 8, 64] {
         bench.commits(writers);

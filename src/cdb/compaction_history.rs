@@ -49,12 +49,11 @@ fn add(operational: &Arc<OpenDatastore>, entry: &CompactionEntry) -> Result<(), 
     let mut tx = WriteTransaction::begin(operational.clone())?;
     let comment = Some(format!("compaction of {}", entry.datastore.file_name()));
     tx.set_words(Words { user: None, comment });
-    let number = match tx.get(LAST)? {
-        Some(Value::Uint64(last)) => last + 1,
-        _ => {
-            tx.declare_list(LIST, &list_info())?;
-            1
-        }
+    let number = if let Some(Value::Uint64(last)) = tx.get(LAST)? {
+        last + 1
+    } else {
+        tx.declare_list(LIST, &list_info())?;
+        1
     };
     tx.set(LAST, number)?;
     let path = format!("{LIST}{{{number}}}");

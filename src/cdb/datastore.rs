@@ -182,8 +182,8 @@ impl OpenDatastore {
 
     /// Names who is to hold the thresholds against every commit from now on.
     pub fn set_compactions(&self, compactions: &Arc<Compactions>) {
-        // Set once, when the database is opened.
-        let _ = self.compactions.set(Arc::downgrade(compactions));
+        // Only the first call counts; there is one, when the database is opened.
+        self.compactions.get_or_init(|| Arc::downgrade(compactions));
     }
 
     fn tell_hook(&self, commit: Commit) {
