@@ -262,7 +262,7 @@ impl Bench {
         Self::row(&format!("scan of everything, {what}"), count, took, &rest);
     }
 
-    fn compact(&self, store: &Store, policy: WritePolicy) {
+    fn compact(store: &Store, policy: WritePolicy) {
         let before = store.stats();
         let request = CompactionRequest { policy, ..CompactionRequest::default() };
         let report = store.compact(&request, &CompactionControl::new()).unwrap();
@@ -330,12 +330,12 @@ fn main() {
     bench.gets(&store, "all in the tail", 1);
     bench.scan(&store, "all in the tail");
     let store = bench.reopen(store, "all in the tail");
-    bench.compact(&store, WritePolicy::Blocking);
+    Bench::compact(&store, WritePolicy::Blocking);
     for threads in [1, 2] {
         bench.gets(&store, "all in the image", threads);
     }
     bench.scan(&store, "all in the image");
-    bench.compact(&store, WritePolicy::Background);
+    Bench::compact(&store, WritePolicy::Background);
     let store = bench.reopen(store, "all in the image");
     drop(store);
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::journal::value::Value;
 
 use super::block::BlockView;
+use super::descent::Inner;
 use super::entry_cursor::EntryCursor;
 use super::error::{Damage, ReadError};
-use super::reader::Inner;
 use super::source::Block;
 use super::summary::{BlockPointer, Child};
 

@@ -24,6 +24,7 @@ mod builder;
 mod bytes;
 mod cache;
 mod cursor;
+mod descent;
 mod encoder;
 mod entry_cursor;
 mod error;
