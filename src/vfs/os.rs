@@ -134,6 +134,12 @@ impl Vfs for OsVfs {
     }
 }
 
+/// Gives what is at `path`, a socket for example, the mode of our files.
+pub fn make_private(path: &Path) -> Result<()> {
+    let exact = fs::Permissions::from_mode(FILE_MODE);
+    named(Operation::Create, path, fs::set_permissions(path, exact))
+}
+
 fn no_follow() -> i32 {
     // The bits fit: `O_NOFOLLOW` is a C int everywhere; a platform where it is not goes without.
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)

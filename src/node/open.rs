@@ -1,0 +1,51 @@
+//! A service on the files of a directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::options;
+use crate::cdb::{Cdb, CdbOptions, CompactionOptions, OnStart};
+use crate::clock::{Clock, SystemClock};
+use crate::conf::Conf;
+use crate::journal::StoreOptions;
+use crate::service::{ByThemselves, Failure, Service, Surroundings};
+use crate::units::Duration;
+use crate::vfs::os::OsVfs;
+
+pub(super) fn surroundings(directory: &Path) -> Surroundings {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Surroundings { vfs: OsVfs::shared(), clock, directory: directory.to_path_buf() }
+}
+
+pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
+    let timeout = conf.cdb.client_timeout.limit().map(Duration::to_std);
+    let options = Cdb::options()
+        .vfs(around.vfs.clone())
+        .clock(around.clock.clone())
+        .store_options(store_options(conf))
+        .client_timeout(timeout);
+    conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir)
+}
+
+/// How journals are opened: for those who open one by itself.
+pub fn store_options(conf: &Conf) -> StoreOptions {
+    options::store_options(conf)
+}
+
+/// Opens the datastores of a directory for writing. Nothing is compacted unless it is asked for.
+pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
+    let around = surroundings(directory);
+    let cdb = cdb_options(conf, &around).open(directory)?;
+    Service::new(cdb, around, no_start(conf), ByThemselves::No)
+}
+
+/// Opens the datastores of a directory for reading; nothing in it is changed.
+pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
+    let around = surroundings(directory);
+    let cdb = cdb_options(conf, &around).read_only().open(directory)?;
+    Service::new(cdb, around, no_start(conf), ByThemselves::No)
+}
+
+fn no_start(conf: &Conf) -> CompactionOptions {
+    CompactionOptions { on_start: OnStart::Disabled, ..options::compaction_options(conf) }
+}

@@ -1,0 +1,106 @@
+//! Requests about compaction.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::cancel::Cancel;
+use super::failure::Failure;
+use super::open::{Emit, Service};
+use super::protocol::{
+    Compact, CompactionHistory, CompactionRow, Datastores, Event, Policy, Progress, Reply,
+};
+use super::rows;
+use crate::cdb::{CompactionEvent, Datastore, RunOptions};
+use crate::journal::{self, WritePolicy};
+
+/// How often it is looked whether a compaction is over or to be cancelled.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+pub fn compact(
+    service: &Service,
+    compact: &Compact,
+    cancel: &Cancel,
+    emit: Emit<'_>,
+) -> Result<Reply, Failure> {
+    let compactions = service.compactions();
+    if !compact.wait {
+        for datastore in &compact.datastores {
+            if compactions.info(*datastore).growth.transactions > 0 {
+                compactions.initiate(*datastore);
+            }
+        }
+        let states = compact.datastores.iter();
+        let states = states.map(|datastore| rows::state(&compactions.info(*datastore)));
+        return Ok(Reply::Requested(states.collect()));
+    }
+    let options = RunOptions {
+        write_policy: compact.policy.map(|policy| match policy {
+            Policy::Blocking => WritePolicy::Blocking,
+            Policy::Background => WritePolicy::Background,
+        }),
+        throttle_bytes_per_second: compact.throttle_bytes_per_second.and_then(NonZeroU64::new),
+    };
+    let mut done = Vec::new();
+    for datastore in &compact.datastores {
+        if cancel.is_cancelled() {
+            break;
+        }
+        done.push(run(service, *datastore, options, cancel, emit)?);
+    }
+    Ok(Reply::Compacted(done))
+}
+
+/// Runs one on a thread beside this one, which hands its progress on.
+fn run(
+    service: &Service,
+    datastore: Datastore,
+    options: RunOptions,
+    cancel: &Cancel,
+    emit: Emit<'_>,
+) -> Result<CompactionRow, Failure> {
+    let compactions = service.compactions();
+    let info = compactions.info(datastore);
+    if info.growth.transactions == 0 {
+        return Ok(rows::nothing_to_do(&info));
+    }
+    let events = compactions.subscribe();
+    let outcome = std::thread::scope(|scope| {
+        let running = scope.spawn(|| compactions.run(datastore, options));
+        // One that cannot begin tells nothing, so its end is looked for as well.
+        while !running.is_finished() {
+            let further = match events.recv_timeout(LOOK_EVERY) {
+                Ok(CompactionEvent::Progress { datastore: of, progress }) if of == datastore => {
+                    emit(Event::Progress(progress_row(datastore, &progress)))
+                }
+                _ => true,
+            };
+            if !further || cancel.is_cancelled() {
+                compactions.cancel(datastore);
+            }
+        }
+        running.join()
+    });
+    match outcome {
+        Ok(outcome) => Ok(rows::compaction(&outcome?)),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn progress_row(datastore: Datastore, progress: &journal::Progress) -> Progress {
+    Progress {
+        file: datastore.file_name().to_owned(),
+        percent: progress.percent(),
+        written_bytes: progress.written_bytes,
+    }
+}
+
+pub fn info(service: &Service, which: &Datastores) -> Reply {
+    let states = which.datastores.iter();
+    let states = states.map(|datastore| rows::state(&service.compactions().info(*datastore)));
+    Reply::CompactionInfo(states.collect())
+}
+
+pub fn history(service: &Service, history: &CompactionHistory) -> Reply {
+    let entries = service.compacting.history(history.limit);
+    Reply::CompactionHistory(entries.iter().map(rows::compaction).collect())
+}

@@ -1,0 +1,31 @@
+//! The one place that executes requests on an open database: for the socket, for HTTP, and for the command line when it opens
+//! the files itself.
+//!
+//! [`protocol`](self) says what can be asked and answered; [`Service::execute`] does it on the calling thread, telling events
+//! while it goes on; [`Failure`] is every way in which it can end otherwise, with the exit code that goes with it.
+
+mod cancel;
+mod compact;
+mod compacting;
+mod execute;
+mod failure;
+mod history;
+mod open;
+mod protocol;
+mod read;
+mod rows;
+mod snapshots;
+mod watch;
+mod write;
+
+pub use cancel::Cancel;
+pub use compacting::ByThemselves;
+pub use failure::{Class, Failure};
+pub use open::{Emit, Service, Surroundings};
+pub use protocol::{
+    Action, Change, ChangeOperation, ChildRow, Committed, Compact, CompactionHistory,
+    CompactionRow, CompactionState, DatastoreStatus, Datastores, Diff, Event, Existence, Format,
+    LeafValue, Load, Log, LogRow, LogRows, Message, Node, NodeChange, Operation, Place, Policy,
+    Progress, Reply, Request, Rollback, Save, SnapshotName, SnapshotRestore, SnapshotRow,
+    SnapshotTake, Source, Status, ThresholdRow, Transaction, Words,
+};

@@ -1,0 +1,96 @@
+//! The service: an open database with its compactions.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compacting::{ByThemselves, Compacting};
+use super::failure::Failure;
+use super::protocol::{DatastoreStatus, Event, Status};
+use super::rows;
+use crate::cdb::{Cdb, CompactionOptions, Compactions, Datastore};
+use crate::clock::Clock;
+use crate::vfs::Vfs;
+
+/// Takes events while a request is executed; answers whether anybody still listens.
+pub type Emit<'a> = &'a mut dyn FnMut(Event) -> bool;
+
+/// What a service stands on.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Where files to load are opened.
+    pub vfs: Arc<dyn Vfs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The data directory.
+    pub directory: PathBuf,
+}
+
+/// An open database that executes requests. Shared between threads.
+#[derive(Debug)]
+pub struct Service {
+    pub(super) cdb: Cdb,
+    pub(super) around: Surroundings,
+    pub(super) compacting: Compacting,
+    started: Duration,
+}
+
+impl Service {
+    /// Executes requests on `cdb`.
+    pub fn new(
+        cdb: Cdb,
+        around: Surroundings,
+        options: CompactionOptions,
+        by_themselves: ByThemselves,
+    ) -> Result<Self, Failure> {
+        let compacting = Compacting::start(&cdb, around.clock.clone(), options, by_themselves)?;
+        let started = around.clock.monotonic();
+        Ok(Self { cdb, around, compacting, started })
+    }
+
+    /// The counters of the three datastores. No I/O but asking the file system for its free space.
+    pub fn status(&self) -> Status {
+        let uptime = self.around.clock.monotonic().saturating_sub(self.started);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            directory: self.around.directory.display().to_string(),
+            uptime_micros: u64::try_from(uptime.as_micros()).unwrap_or(u64::MAX),
+            free_bytes: self.around.vfs.free_space_bytes(&self.around.directory).ok(),
+            datastores: IN_FILE_ORDER.map(|datastore| self.datastore_status(datastore)).to_vec(),
+        }
+    }
+
+    fn datastore_status(&self, datastore: Datastore) -> DatastoreStatus {
+        let stats = self.cdb.stats(datastore);
+        let writable = self.cdb.store(datastore).check_writable();
+        DatastoreStatus {
+            file: datastore.file_name().to_owned(),
+            datastore: datastore.to_string(),
+            tx: stats.sequence.get(),
+            nodes: self.cdb.node_count(datastore),
+            file_bytes: stats.file_bytes,
+            allocated_bytes: stats.allocated_bytes,
+            live_bytes: stats.live_bytes,
+            image_bytes: stats.image_bytes,
+            tail_bytes: stats.tail_bytes,
+            not_writable: writable.err().map(|error| error.to_string()),
+            compaction: rows::state(&self.compactions().info(datastore)),
+        }
+    }
+
+    /// Its compactions.
+    pub fn compactions(&self) -> &Compactions {
+        self.compacting.compactions()
+    }
+
+    /// Ends compactions and subscriptions and makes everything durable. Later writes are refused.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.compactions().stop();
+        Ok(self.cdb.close()?)
+    }
+}
+
+/// The datastores as people expect them: A, O, S.
+pub(super) const IN_FILE_ORDER: [Datastore; 3] =
+    [Datastore::Config, Datastore::Operational, Datastore::Snapshot];

@@ -1,0 +1,104 @@
+//! load and save.
+
+use serde_json::json;
+
+use crate::program::Place;
+
+const DEVICES: &str = "<config xmlns=\"http://tail-f.com/ns/config/1.0\">\n  <devices>\n    <device>\n      <name>ce0</name>\n      \
+                       <address>10.0.0.1</address>\n    </device>\n    <device>\n      <name>ce1</name>\n      \
+                       <address>10.0.0.2</address>\n    </device>\n  </devices>\n</config>\n";
+
+fn loaded() -> Place {
+    let place = Place::with_database();
+    place.write("devices.xml", DEVICES);
+    let out = place.demo_ok(&["load", "devices.xml"]);
+    assert!(out.starts_with("loaded devices.xml (4 nodes) in tx 1   A.cdb "), "{out}");
+    place
+}
+
+#[test]
+fn what_was_loaded_is_saved_as_it_was() {
+    let place = loaded();
+    let saved = place.demo_ok(&["save"]);
+    assert_eq!(saved, DEVICES);
+    assert_eq!(
+        place.demo_ok(&["load", "devices.xml"]).split("   ").next().unwrap(),
+        "loaded devices.xml (4 nodes): nothing changed (tx 1)"
+    );
+    let json = place.demo_ok(&["save", "-F", "json", "/devices/device{ce1}"]);
+    let expected = json!({ "devices": { "device": [{ "name": "ce1", "address": "10.0.0.2" }] } });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), expected);
+    place.ok(&["init", "copy"]);
+    let ran = place.run_with_input(&["--dir", "copy", "load", "-", "-F", "xml"], &saved);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(place.ok(&["--dir", "copy", "save"]), DEVICES);
+}
+
+#[test]
+fn loading_says_what_it_did_as_an_object() {
+    let place = loaded();
+    place.write(
+        "more.json",
+        "{\"devices\":{\"device\":[{\"name\":\"ce2\",\"address\":\"10.0.0.3\"}]}}",
+    );
+    let done = place.demo_json(&["load", "more.json", "-m", "one more"]);
+    assert_eq!(
+        (&done["tx"], &done["changed"], &done["nodes"]),
+        (&json!(2), &json!(true), &json!(2))
+    );
+    assert_eq!(done["file"], "A.cdb");
+    assert_eq!(place.demo_json_lines(&["log"])[0]["comment"], "one more");
+    assert_eq!(place.demo_json_lines(&["log"])[1]["comment"], "load devices.xml");
+}
+
+#[test]
+fn replacing_removes_what_the_file_does_not_name() {
+    let place = loaded();
+    let only = DEVICES.replace("ce1", "ce9");
+    place.write("only.xml", &only);
+    let dry = place.demo_ok(&["load", "only.xml", "--replace", "--dry-run"]);
+    assert!(dry.contains("-   device ce1 {"), "{dry}");
+    assert!(dry.contains("+   device ce9 {"), "{dry}");
+    assert_eq!(place.demo_ok(&["save"]), DEVICES);
+    place.demo_ok(&["load", "only.xml", "--replace"]);
+    assert_eq!(place.demo_ok(&["save"]), only);
+    place.demo_ok(&["load", "devices.xml", "--merge"]);
+    assert_eq!(place.demo_json(&["exists", "/devices/device{ce9}"])["exists"], true);
+}
+
+#[test]
+fn a_faulty_file_is_refused_with_its_line() {
+    let place = Place::with_database();
+    place.write("twice.xml", &DEVICES.replace("ce1", "ce0"));
+    place.demo(&["load", "twice.xml"]).fails(5, "there twice: first on line 3, again on line 7");
+    place.demo_ok(&["load", "twice.xml", "--on-duplicate", "merge"]);
+    assert_eq!(place.demo_ok(&["get", "/devices/device{ce0}/address"]), "10.0.0.2\n");
+    place.write("broken.xml", "<a>\n<b></a>");
+    place.demo(&["load", "broken.xml"]).fails(5, "broken.xml:2");
+    place.write("list", DEVICES);
+    place.demo(&["load", "list"]).fails(2, "cannot tell the format");
+    place.demo(&["load", "missing.xml"]).fails(3, "missing.xml does not exist");
+    place.demo(&["load", "-"]).fails(2, "standard input has no name");
+    place.demo(&["load", "list", "-F", "xml", "--key", "nonsense"]).fails(2, "nonsense");
+}
+
+#[test]
+fn keys_of_lists_can_be_named() {
+    let place = Place::with_database();
+    let text = "<m><mod><rev>1</rev><name>a</name></mod><mod><rev>1</rev><name>b</name></mod></m>";
+    place.write("m.xml", text);
+    place.demo(&["load", "m.xml"]).fails(2, "--key /m/mod=KEY");
+    place.demo_ok(&["load", "m.xml", "--key", "/m/mod=name,rev"]);
+    assert_eq!(place.demo_ok(&["ls", "/m/mod"]), "mod{a 1}\nmod{b 1}\n");
+}
+
+#[test]
+fn types_can_be_saved_for_a_database_that_does_not_know_them() {
+    let place = Place::with_database();
+    place.demo_ok(&["set", "/port", "830", "-t", "uint16"]);
+    place.write("typed.xml", &place.demo_ok(&["save", "--types"]));
+    place.ok(&["init", "copy"]);
+    place.ok(&["--dir", "copy", "load", "typed.xml"]);
+    let value = place.ok(&["--dir", "copy", "--json", "get", "/port"]);
+    assert_eq!(value, "{\"path\":\"/port\",\"type\":\"uint16\",\"value\":\"830\"}\n");
+}

@@ -1,0 +1,19 @@
+//! The program as people and scripts meet it: the real binary on directories of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test; a failure here is a failed test"
+)]
+
+mod changes;
+mod compaction;
+mod configuration;
+mod daemon;
+mod disk;
+mod files;
+mod history;
+mod interface;
+mod load;
+mod program;
