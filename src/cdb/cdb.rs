@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::commit::{Commit, CommitError, TransactionId};
-use super::compaction::{CompactionEntry, CompactionTarget, Compactions, OnStart, PastCompaction};
+use super::compaction::{ByItself, CompactionEntry, CompactionTarget, Compactions, PastCompaction};
 use super::compaction_history;
 use super::datastore::{CommitHook, OpenDatastore, Validator, Words};
 use super::diff::Diff;
@@ -214,7 +214,10 @@ impl Cdb {
             let result = change(&mut tx)?;
             match tx.commit() {
                 Ok(commit) => return Ok((result, commit)),
-                Err(error) if error.is_retriable() && attempts < MAX_ATTEMPTS => {}
+                Err(error) if error.is_retriable() && attempts < MAX_ATTEMPTS => {
+                    // The other transaction may be accepted and not visible yet.
+                    self.datastore(id).store.settle();
+                }
                 Err(error) if error.is_retriable() => {
                     let last = Box::new(error);
                     return Err(wrap(CommitError::TooManyAttempts { attempts, last }));
@@ -465,7 +468,7 @@ fn start_compactions(
 ) -> Result<Arc<Compactions>, OpenError> {
     let mut compaction = options.compaction;
     if options.read_only {
-        compaction.on_start = OnStart::Disabled;
+        compaction.by_itself = ByItself::Never;
     }
     let [_, operational, _] = datastores;
     let for_history = Arc::downgrade(operational);

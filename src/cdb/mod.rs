@@ -51,10 +51,10 @@ mod tests;
 pub use self::cdb::{Author, Cdb, LoadFailure, Loaded, MAX_ATTEMPTS};
 pub use commit::{Commit, CommitError, CommitSummary, TransactionId};
 pub use compaction::{
-    Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionOptions,
+    ByItself, Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionOptions,
     CompactionTarget, CompactionType, Compactions, DelayOptions, Growth, HistorySink,
-    JournalCompaction, OnStart, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds,
-    Verdict, evaluate,
+    JournalCompaction, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds, Verdict,
+    evaluate,
 };
 pub use compaction_history::COMPACTION_HISTORY_MAX;
 pub use datastore::{CommitHook, Validator};

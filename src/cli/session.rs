@@ -71,6 +71,7 @@ impl Session {
             Self::Files(service) => {
                 let reply = service.execute(request.clone(), &Cancel::new(), emit)?;
                 if need(request) == Need::Write {
+                    service.compact_what_is_due();
                     service.close()?;
                 }
                 Ok(reply)

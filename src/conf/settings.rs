@@ -202,7 +202,7 @@ static SETTINGS: [Setting; 20] = [
         unit: "time",
         minimum: Some("PT1S"),
         sample: "",
-        applies: OnReload,
+        applies: OnRestart,
         access: field!(cdb.client_timeout: Timeout),
     },
     Setting {

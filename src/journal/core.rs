@@ -265,6 +265,12 @@ impl Core {
         }
     }
 
+    /// Waits until everything accepted so far is published or has failed.
+    pub fn settle_accepted(&self) {
+        let mut writer = self.writer();
+        self.write_gathered(writer.as_mut());
+    }
+
     /// Makes everything that was committed durable.
     pub fn sync(&self) -> Result<(), CommitError> {
         let mut writer = self.writer();

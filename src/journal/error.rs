@@ -93,7 +93,8 @@ pub struct Damage {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// Somebody changed what this transaction had read. Run it again on a fresh snapshot.
+    /// Somebody changed what this transaction had read. Run it again on a fresh snapshot, after
+    /// [`super::Store::settle`]: the other one may not be visible yet.
     #[error("the transaction read a key that transaction {by} changed meanwhile")]
     Conflict {
         /// The key that was changed.

@@ -87,6 +87,12 @@ impl Store {
         self.core.commit(batch.into_record()?, None, durability)
     }
 
+    /// Waits until every transaction that is on its way is visible or has failed. A transaction may conflict
+    /// with one that is accepted and not yet visible; run again before that, it conflicts again.
+    pub fn settle(&self) {
+        self.core.settle_accepted();
+    }
+
     /// Makes everything that was committed durable.
     pub fn sync(&self) -> Result<(), CommitError> {
         self.core.sync()

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options;
-use crate::cdb::{Cdb, CdbOptions, CompactionOptions, OnStart};
+use crate::cdb::{ByItself, Cdb, CdbOptions, CompactionOptions};
 use crate::clock::{Clock, SystemClock};
 use crate::conf::Conf;
 use crate::journal::StoreOptions;
-use crate::service::{ByThemselves, Failure, Service, Surroundings};
+use crate::service::{Failure, Service, Surroundings};
 use crate::units::Duration;
 use crate::vfs::os::OsVfs;
 
@@ -23,6 +23,7 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .vfs(around.vfs.clone())
         .clock(around.clock.clone())
         .store_options(store_options(conf))
+        .compaction(options::compaction_options(conf))
         .client_timeout(timeout);
     conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir)
 }
@@ -35,17 +36,17 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
 /// Opens the datastores of a directory for writing. Nothing is compacted unless it is asked for.
 pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
-    let cdb = cdb_options(conf, &around).open(directory)?;
-    Service::new(cdb, around, no_start(conf), ByThemselves::No)
+    let cdb = cdb_options(conf, &around).compaction(by_hand(conf)).open(directory)?;
+    Ok(Service::new(cdb, around))
 }
 
 /// Opens the datastores of a directory for reading; nothing in it is changed.
 pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).read_only().open(directory)?;
-    Service::new(cdb, around, no_start(conf), ByThemselves::No)
+    Ok(Service::new(cdb, around))
 }
 
-fn no_start(conf: &Conf) -> CompactionOptions {
-    CompactionOptions { on_start: OnStart::Disabled, ..options::compaction_options(conf) }
+fn by_hand(conf: &Conf) -> CompactionOptions {
+    CompactionOptions { by_itself: ByItself::Never, ..options::compaction_options(conf) }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::cdb::{CompactionOptions, DelayOptions, JournalCompaction, OnStart, Thresholds};
+use crate::cdb::{ByItself, CompactionOptions, DelayOptions, JournalCompaction, Thresholds};
 use crate::conf::{self, Conf, ImageRead, WritePolicy};
 use crate::journal::{self, BlockCache, Compression, StoreOptions};
 use crate::units::{ByteSize, Duration};
@@ -47,6 +47,6 @@ pub fn compaction_options(conf: &Conf) -> CompactionOptions {
             WritePolicy::Background => journal::WritePolicy::Background,
         },
         throttle_bytes_per_second: settings.throttle.and_then(|rate| NonZeroU64::new(rate.bytes())),
-        on_start: if settings.compact_on_start { OnStart::IfDue } else { OnStart::Disabled },
+        by_itself: if settings.compact_on_start { ByItself::Always } else { ByItself::NotAtStart },
     }
 }

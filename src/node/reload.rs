@@ -2,7 +2,7 @@
 
 use super::logging::LevelHandle;
 use super::options;
-use crate::cdb::OnStart;
+use crate::cdb::ByItself;
 use crate::conf::{Applies, Loaded, Problems};
 use crate::service::Service;
 
@@ -34,9 +34,6 @@ pub fn reload(
     for setting in &changed {
         let value = setting.show(&loaded.conf).join(" ");
         match setting.applies {
-            Applies::OnReload if setting.path == NEEDS_REOPEN => {
-                tracing::warn!(setting = setting.path, value, "takes effect at the next start");
-            }
             Applies::OnReload => {
                 tracing::info!(setting = setting.path, value, "takes effect now");
             }
@@ -46,7 +43,7 @@ pub fn reload(
         }
     }
     let mut compaction = options::compaction_options(&loaded.conf);
-    compaction.on_start = OnStart::Disabled;
+    compaction.by_itself = ByItself::NotAtStart;
     service.compactions().set_options(compaction);
     if let Some(level) = level {
         level.set(loaded.conf.logs.log_level);
@@ -54,6 +51,3 @@ pub fn reload(
     tracing::info!(changed = changed.len(), "the configuration was read again");
     *current = loaded;
 }
-
-/// The database takes this one when it is opened only.
-const NEEDS_REOPEN: &str = "cdb/client-timeout";

@@ -100,7 +100,7 @@ pub fn info(service: &Service, which: &Datastores) -> Reply {
     Reply::CompactionInfo(states.collect())
 }
 
-pub fn history(service: &Service, history: &CompactionHistory) -> Reply {
-    let entries = service.compacting.history(history.limit);
-    Reply::CompactionHistory(entries.iter().map(rows::compaction).collect())
+pub fn history(service: &Service, history: &CompactionHistory) -> Result<Reply, Failure> {
+    let past = service.cdb.compaction_history(history.limit)?;
+    Ok(Reply::CompactionHistory(past.into_iter().map(rows::past_compaction).collect()))
 }

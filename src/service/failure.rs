@@ -329,6 +329,7 @@ impl From<OpenError> for Failure {
             OpenError::InitFile(error) => Self { reason, ..error.into() },
             OpenError::Init(error) => Self { reason, ..error.into() },
             OpenError::Io(error) => error.into(),
+            OpenError::Thread(_) => Self::new(Class::Fault, "internal", reason),
         }
     }
 }

@@ -22,6 +22,6 @@ mod tests;
 pub use delay::DelayOptions;
 pub use entry::{Cause, CompactionEntry, CompactionEvent, CompactionType, PastCompaction};
 pub use info::{CompactionInfo, Standing};
-pub use options::{CompactionOptions, JournalCompaction, OnStart};
+pub use options::{ByItself, CompactionOptions, JournalCompaction};
 pub use service::{CompactionTarget, Compactions, HistorySink, RunOptions};
 pub use threshold::{Check, Growth, ThresholdName, Thresholds, Verdict, evaluate};

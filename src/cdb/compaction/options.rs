@@ -30,17 +30,19 @@ pub struct CompactionOptions {
     pub write_policy: WritePolicy,
     /// The most bytes written per second; `None` is without limit.
     pub throttle_bytes_per_second: Option<NonZeroU64>,
-    /// Whether what is due is compacted when the datastores are opened. `--disable-compaction-on-start`
-    /// turns it off.
-    pub on_start: OnStart,
+    /// When what is due is compacted without being asked for. `--disable-compaction-on-start` takes the
+    /// start out of it.
+    pub by_itself: ByItself,
 }
 
-/// Whether what is due is compacted when the datastores are opened.
+/// When what the thresholds say is due is compacted without being asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnStart {
-    /// What the thresholds say is due.
+pub enum ByItself {
+    /// When the datastores are opened, and after each transaction.
     #[default]
-    IfDue,
-    /// Nothing.
-    Disabled,
+    Always,
+    /// After each transaction, but not when they are opened.
+    NotAtStart,
+    /// Never: for a process that is over before a delay would be, and asks itself what is due.
+    Never,
 }

@@ -14,7 +14,7 @@ use super::super::Datastore;
 use super::delay::DelayOptions;
 use super::entry::{Cause, CompactionEntry, CompactionEvent};
 use super::info::{CompactionInfo, Standing};
-use super::options::{CompactionOptions, JournalCompaction, OnStart};
+use super::options::{ByItself, CompactionOptions, JournalCompaction};
 use super::plan::Plan;
 use super::threshold::{Growth, ThresholdName, Verdict, evaluate};
 use crate::clock::{Clock, Signal};
@@ -223,9 +223,9 @@ impl Drop for Compactions {
 impl State {
     /// The threshold that makes a compaction due by itself.
     fn due(&self, growth: &Growth) -> Option<ThresholdName> {
-        match self.options.journal_compaction {
-            JournalCompaction::Automatic => self.verdict(growth).trigger(),
-            JournalCompaction::Manual => None,
+        match (self.options.journal_compaction, self.options.by_itself) {
+            (JournalCompaction::Manual, _) | (_, ByItself::Never) => None,
+            (JournalCompaction::Automatic, _) => self.verdict(growth).trigger(),
         }
     }
 
@@ -270,7 +270,7 @@ impl Shared {
         for datastore in Datastore::ALL {
             let growth = self.target(datastore).growth();
             let mut state = self.lock();
-            if state.options.on_start == OnStart::Disabled {
+            if state.options.by_itself == ByItself::NotAtStart {
                 return;
             }
             if let Some(name) = state.due(&growth) {

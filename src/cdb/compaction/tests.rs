@@ -180,7 +180,7 @@ fn what_is_due_at_the_start_is_compacted_without_delay_unless_disabled() {
     let entry = due.history.lock().unwrap()[0].clone();
     assert_eq!(entry.cause, Cause::Start(ThresholdName::NumTransactions));
 
-    let disabled = CompactionOptions { on_start: OnStart::Disabled, ..options() };
+    let disabled = CompactionOptions { by_itself: ByItself::NotAtStart, ..options() };
     let house = house(disabled, grown);
     assert_eq!(house.standing(Datastore::Config), Standing::Idle);
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::super::{
-    Cdb, CdbOptions, CompactionEvent, CompactionOptions, Datastore, JournalCompaction, OnStart,
+    ByItself, Cdb, CdbOptions, CompactionEvent, CompactionOptions, Datastore, JournalCompaction,
     RunOptions, Standing, Thresholds,
 };
 use super::text;
@@ -129,7 +129,7 @@ fn at_boot_what_is_due_is_compacted_unless_disabled_or_manual() {
     };
     let due = CompactionOptions { thresholds: BY_SIZE, ..CompactionOptions::default() };
     let manual = CompactionOptions { journal_compaction: JournalCompaction::Manual, ..due };
-    for quiet in [CompactionOptions { on_start: OnStart::Disabled, ..due }, manual] {
+    for quiet in [CompactionOptions { by_itself: ByItself::NotAtStart, ..due }, manual] {
         let cdb = on_boot(quiet);
         assert_eq!(cdb.compactions().info(Datastore::Config).standing, Standing::Idle);
         assert_eq!(cdb.stats(Datastore::Config).generation, 0);

@@ -103,6 +103,43 @@ fn a_transaction_that_scanned_conflicts_with_an_insert_into_the_range() {
     assert!(error.is_retriable());
 }
 
+/// Symptom: eight writers that retried on conflict gave up after 32 attempts each. Cause: a transaction
+/// conflicts with one that is accepted while its group is still being synced, and until then every new
+/// transaction begins on the state before it, so retrying at once conflicts again. Fix: `Store::settle`.
+#[test]
+fn after_settling_a_retry_sees_what_it_conflicted_with() {
+    let inner = MemVfs::new();
+    let (reached_in, reached) = std::sync::mpsc::channel();
+    let (release, release_out) = std::sync::mpsc::channel::<()>();
+    let release_out = std::sync::Mutex::new(release_out);
+    let (vfs, switch) = switched(&inner, move |call| {
+        if call.operation == Operation::Sync {
+            reached_in.send(()).unwrap();
+            release_out.lock().unwrap().recv().unwrap();
+        }
+        None
+    });
+    let store = open_on(vfs).unwrap();
+    put(&store, "k", "0");
+    switch.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        scope.spawn(|| put(&store, "k", "1"));
+        reached.recv().unwrap();
+        let mut early = store.begin();
+        early.get(b"k").unwrap();
+        early.put(b"k", b"2").unwrap();
+        assert!(early.commit(Durability::Sync).unwrap_err().is_retriable());
+        switch.store(false, Ordering::SeqCst);
+        release.send(()).unwrap();
+        store.settle();
+        let mut retry = store.begin();
+        assert_eq!(retry.get(b"k").unwrap().as_deref(), Some(&b"1"[..]));
+        retry.put(b"k", b"2").unwrap();
+        retry.commit(Durability::Sync).unwrap();
+    });
+    assert_eq!(get(&store, "k").as_deref(), Some("2"));
+}
+
 #[test]
 fn transactions_that_do_not_meet_both_commit() {
     let store = open(&MemVfs::new());
