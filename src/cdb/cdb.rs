@@ -214,7 +214,10 @@ impl Cdb {
             let result = change(&mut tx)?;
             match tx.commit() {
                 Ok(commit) => return Ok((result, commit)),
-                Err(error) if error.is_retriable() && attempts < MAX_ATTEMPTS => {}
+                // The other transaction may be on its way to the disk still, and is not visible before.
+                Err(error) if error.is_retriable() && attempts < MAX_ATTEMPTS => {
+                    self.store(id).catch_up();
+                }
                 Err(error) if error.is_retriable() => {
                     let last = Box::new(error);
                     return Err(wrap(CommitError::TooManyAttempts { attempts, last }));

@@ -265,6 +265,12 @@ impl Core {
         }
     }
 
+    /// Returns when everything that was accepted before is visible or has failed.
+    pub fn catch_up(&self) {
+        let mut writer = self.writer();
+        self.write_gathered(writer.as_mut());
+    }
+
     /// Makes everything that was committed durable.
     pub fn sync(&self) -> Result<(), CommitError> {
         let mut writer = self.writer();

@@ -87,6 +87,12 @@ impl Store {
         self.core.commit(batch.into_record()?, None, durability)
     }
 
+    /// Returns when every commit that was begun before is visible or has failed. For those who run a transaction again
+    /// after a conflict: on a state in which the other one is not visible yet it would only conflict once more.
+    pub fn catch_up(&self) {
+        self.core.catch_up();
+    }
+
     /// Makes everything that was committed durable.
     pub fn sync(&self) -> Result<(), CommitError> {
         self.core.sync()
