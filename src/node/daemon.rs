@@ -14,13 +14,12 @@ use tokio::task::JoinSet;
 use super::connection;
 use super::logging::LevelHandle;
 use super::open::{cdb_options, surroundings};
-use super::options::compaction_options;
 use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
 use crate::conf::Loaded;
 use crate::http;
-use crate::service::{ByThemselves, Class, Failure, Service};
+use crate::service::{Class, Failure, Service};
 
 /// Threads for requests; each watcher has one for as long as it watches.
 const REQUEST_THREADS_MAX: usize = 256;
@@ -78,8 +77,7 @@ impl Daemon {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
-        let options = compaction_options(conf);
-        let service = Arc::new(Service::new(cdb, around, options, ByThemselves::Yes)?);
+        let service = Arc::new(Service::new(cdb, around));
         drop(context);
         Ok(Self { runtime, service, setup, socket, socket_name, http, signals, listening })
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options;
-use crate::cdb::{Cdb, CdbOptions, CompactionOptions, OnStart};
+use crate::cdb::{Cdb, CdbOptions, CompactionOptions, JournalCompaction, OnStart};
 use crate::clock::{Clock, SystemClock};
 use crate::conf::Conf;
 use crate::journal::StoreOptions;
-use crate::service::{ByThemselves, Failure, Service, Surroundings};
+use crate::service::{Failure, Service, Surroundings};
 use crate::units::Duration;
 use crate::vfs::os::OsVfs;
 
@@ -23,7 +23,8 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .vfs(around.vfs.clone())
         .clock(around.clock.clone())
         .store_options(store_options(conf))
-        .client_timeout(timeout);
+        .client_timeout(timeout)
+        .compaction(options::compaction_options(conf));
     conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir)
 }
 
@@ -32,20 +33,21 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
     options::store_options(conf)
 }
 
-/// Opens the datastores of a directory for writing. Nothing is compacted unless it is asked for.
+/// Opens the datastores of a directory for writing. Nothing is compacted unless it is asked for: that is the daemon's.
 pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
-    let cdb = cdb_options(conf, &around).open(directory)?;
-    Service::new(cdb, around, no_start(conf), ByThemselves::No)
+    let by_hand = CompactionOptions {
+        journal_compaction: JournalCompaction::Manual,
+        on_start: OnStart::Disabled,
+        ..options::compaction_options(conf)
+    };
+    let cdb = cdb_options(conf, &around).compaction(by_hand).open(directory)?;
+    Ok(Service::new(cdb, around))
 }
 
 /// Opens the datastores of a directory for reading; nothing in it is changed.
 pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).read_only().open(directory)?;
-    Service::new(cdb, around, no_start(conf), ByThemselves::No)
-}
-
-fn no_start(conf: &Conf) -> CompactionOptions {
-    CompactionOptions { on_start: OnStart::Disabled, ..options::compaction_options(conf) }
+    Ok(Service::new(cdb, around))
 }

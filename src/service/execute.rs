@@ -32,7 +32,7 @@ impl Service {
             Request::Watch(node) => watch::watch(self, &node, cancel, emit),
             Request::Compact(compact) => compact::compact(self, &compact, cancel, emit),
             Request::CompactionInfo(which) => Ok(compact::info(self, &which)),
-            Request::CompactionHistory(history) => Ok(compact::history(self, &history)),
+            Request::CompactionHistory(history) => compact::history(self, &history),
             Request::Status => Ok(Reply::Status(self.status())),
         }
     }

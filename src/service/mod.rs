@@ -6,7 +6,6 @@
 
 mod cancel;
 mod compact;
-mod compacting;
 mod execute;
 mod failure;
 mod history;
@@ -19,7 +18,6 @@ mod watch;
 mod write;
 
 pub use cancel::Cancel;
-pub use compacting::ByThemselves;
 pub use failure::{Class, Failure};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{

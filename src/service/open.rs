@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compacting::{ByThemselves, Compacting};
 use super::failure::Failure;
 use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
-use crate::cdb::{Cdb, CompactionOptions, Compactions, Datastore};
+use crate::cdb::{Cdb, Compactions, Datastore};
 use crate::clock::Clock;
 use crate::vfs::Vfs;
 
@@ -31,21 +30,14 @@ pub struct Surroundings {
 pub struct Service {
     pub(super) cdb: Cdb,
     pub(super) around: Surroundings,
-    pub(super) compacting: Compacting,
     started: Duration,
 }
 
 impl Service {
     /// Executes requests on `cdb`.
-    pub fn new(
-        cdb: Cdb,
-        around: Surroundings,
-        options: CompactionOptions,
-        by_themselves: ByThemselves,
-    ) -> Result<Self, Failure> {
-        let compacting = Compacting::start(&cdb, around.clock.clone(), options, by_themselves)?;
+    pub fn new(cdb: Cdb, around: Surroundings) -> Self {
         let started = around.clock.monotonic();
-        Ok(Self { cdb, around, compacting, started })
+        Self { cdb, around, started }
     }
 
     /// The counters of the three datastores. No I/O but asking the file system for its free space.
@@ -81,12 +73,11 @@ impl Service {
 
     /// Its compactions.
     pub fn compactions(&self) -> &Compactions {
-        self.compacting.compactions()
+        self.cdb.compactions()
     }
 
     /// Ends compactions and subscriptions and makes everything durable. Later writes are refused.
     pub fn close(&self) -> Result<(), Failure> {
-        self.compactions().stop();
         Ok(self.cdb.close()?)
     }
 }
