@@ -33,7 +33,10 @@ pub(crate) fn record(
     let mut outcome = add(operational, entry);
     for _ in 1..ATTEMPTS {
         match &outcome {
-            Err(error) if error.is_retriable() => outcome = add(operational, entry),
+            Err(error) if error.is_retriable() => {
+                operational.store.settle();
+                outcome = add(operational, entry);
+            }
             _ => break,
         }
     }

@@ -23,6 +23,7 @@ mod commit;
 mod compaction;
 mod compaction_history;
 mod datastore;
+mod describe;
 mod diff;
 mod edit;
 mod error;
@@ -58,6 +59,7 @@ pub use compaction::{
 };
 pub use compaction_history::COMPACTION_HISTORY_MAX;
 pub use datastore::{CommitHook, Validator};
+pub use describe::{describe_key, describe_value};
 pub use diff::{Change, ChangeKind, Diff};
 pub use error::{Error, NodeKind};
 pub use key::{Component, NodeKey};

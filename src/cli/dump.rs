@@ -9,6 +9,7 @@ use super::context::Context;
 use super::output::Output;
 use super::stop::Stop;
 use super::text::{count, moment, size};
+use crate::cdb::{describe_key, describe_value};
 use crate::journal::Operation;
 use crate::journal::check::{Piece, walk};
 use crate::service::Failure;
@@ -68,7 +69,7 @@ fn print(output: &mut Output, piece: &Piece<'_>) -> Result<(), Stop> {
                 grouped(*tail_start),
             )),
         Piece::Entry { key, value, .. } => {
-            output.line(format_args!("{at}  image  {} = {}", bytes(key), bytes(value)))
+            output.line(format_args!("{at}  image  {}", pair(key, value)))
         }
         Piece::Transaction { size_bytes, sequence, operations, .. } => {
             let number = count(operations.len() as u64, "operation");
@@ -85,11 +86,11 @@ fn print(output: &mut Output, piece: &Piece<'_>) -> Result<(), Stop> {
 
 fn told(operation: &Operation<'_>) -> String {
     match operation {
-        Operation::Put { key, value, .. } => format!("    put {} = {}", bytes(key), bytes(value)),
-        Operation::Delete { key } => format!("    delete {}", bytes(key)),
+        Operation::Put { key, value, .. } => format!("    put {}", pair(key, value)),
+        Operation::Delete { key } => format!("    delete {}", name(key)),
         Operation::DeleteRange { start, end } => {
             let end = end.as_ref().map_or_else(|| "the end".to_owned(), |end| bytes(end));
-            format!("    delete {} up to {end}", bytes(start))
+            format!("    delete {} ({} up to {end})", name(start), bytes(start))
         }
     }
 }
@@ -109,7 +110,7 @@ fn object(piece: &Piece<'_>) -> Value {
                     "image_entries": image_entries, "tail_start": tail_start })
         }
         Piece::Entry { position, key, value } => {
-            json!({ "record": "image", "position": position, "key": bytes(key), "value": bytes(value) })
+            json!({ "record": "image", "position": position, "key": bytes(key), "value": bytes(value), "node": describe_key(key), "says": describe_value(key, value) })
         }
         Piece::Transaction { position, size_bytes, sequence, operations, .. } => {
             let operations: Vec<_> = operations.iter().map(operation).collect();
@@ -127,12 +128,24 @@ fn object(piece: &Piece<'_>) -> Value {
 
 fn operation(operation: &Operation<'_>) -> Value {
     match operation {
-        Operation::Put { key, value, .. } => json!({ "put": bytes(key), "value": bytes(value) }),
-        Operation::Delete { key } => json!({ "delete": bytes(key) }),
+        Operation::Put { key, value, .. } => {
+            json!({ "put": bytes(key), "value": bytes(value), "node": describe_key(key), "says": describe_value(key, value) })
+        }
+        Operation::Delete { key } => json!({ "delete": bytes(key), "node": describe_key(key) }),
         Operation::DeleteRange { start, end } => {
-            json!({ "delete_from": bytes(start), "up_to": end.as_ref().map(|end| bytes(end)) })
+            json!({ "node": describe_key(start), "delete_from": bytes(start), "up_to": end.as_ref().map(|end| bytes(end)) })
         }
     }
+}
+
+/// A key with its value: as the node that they are, or as bytes in a journal of another kind.
+fn pair(key: &[u8], value: &[u8]) -> String {
+    let value = describe_value(key, value).unwrap_or_else(|| bytes(value));
+    format!("{} = {value}", name(key))
+}
+
+fn name(key: &[u8]) -> String {
+    describe_key(key).unwrap_or_else(|| bytes(key))
 }
 
 /// Letters as they are, everything else as `\xNN`.

@@ -40,12 +40,18 @@ pub fn compact(
         }),
         throttle_bytes_per_second: compact.throttle_bytes_per_second.and_then(NonZeroU64::new),
     };
+    // Before the first, since each writes its history into O.cdb.
+    let infos: Vec<_> = compact.datastores.iter().map(|one| compactions.info(*one)).collect();
     let mut done = Vec::new();
-    for datastore in &compact.datastores {
+    for info in &infos {
         if cancel.is_cancelled() {
             break;
         }
-        done.push(run(service, *datastore, options, cancel, emit)?);
+        done.push(if info.growth.transactions == 0 {
+            rows::nothing_to_do(info)
+        } else {
+            run(service, info.datastore, options, cancel, emit)?
+        });
     }
     Ok(Reply::Compacted(done))
 }
@@ -59,10 +65,6 @@ fn run(
     emit: Emit<'_>,
 ) -> Result<CompactionRow, Failure> {
     let compactions = service.compactions();
-    let info = compactions.info(datastore);
-    if info.growth.transactions == 0 {
-        return Ok(rows::nothing_to_do(&info));
-    }
     let events = compactions.subscribe();
     let outcome = std::thread::scope(|scope| {
         let running = scope.spawn(|| compactions.run(datastore, options));

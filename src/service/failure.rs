@@ -182,7 +182,10 @@ impl From<journal::CommitError> for Failure {
             }
             CommitError::Aborted { .. } => Self::new(Class::Conflict, "aborted", error.to_string()),
             CommitError::Limit(limit) => (*limit).into(),
-            CommitError::NoSpace(source) | CommitError::Io(source) => Self::from(&**source),
+            CommitError::NoSpace(source) => {
+                Self { reason: error.to_string(), ..Self::from(&**source) }
+            }
+            CommitError::Io(source) => Self::from(&**source),
             CommitError::Read(source) => Self::from(&**source),
             CommitError::Poisoned { .. } => Self::new(Class::Disk, "poisoned", error.to_string())
                 .hint("stop the program, look at the disk, start again"),
@@ -327,9 +330,9 @@ impl From<OpenError> for Failure {
             OpenError::Journal(error) => error.into(),
             OpenError::Tree(error) => error.into(),
             OpenError::InitFile(error) => Self { reason, ..error.into() },
+            OpenError::Thread(_) => Self::new(Class::Fault, "internal", reason),
             OpenError::Init(error) => Self { reason, ..error.into() },
             OpenError::Io(error) => error.into(),
-            OpenError::Thread(_) => Self::new(Class::Fault, "internal", reason),
         }
     }
 }

@@ -19,8 +19,12 @@ fn compacting_keeps_the_state_and_says_what_it_won() {
     place.demo_ok(&["set", "/port", "4"]);
     let out = place.demo_ok(&["compact", "A"]);
     assert!(out.starts_with("A.cdb  ") && out.contains(" tx -> 1  "), "{out}");
-    let again = place.demo_ok(&["compact"]);
-    assert_eq!(again, "A.cdb  nothing to do\nO.cdb  nothing to do\nS.cdb  nothing to do\n");
+    assert_eq!(place.demo_ok(&["compact", "A"]), "A.cdb  nothing to do\n");
+    // The history is data of O.cdb, and survives.
+    let history = place.demo_json_lines(&["compaction", "history"]);
+    assert_eq!(history.len(), 2);
+    assert_eq!((&history[1]["file"], &history[1]["transactions"]), (&json!("A.cdb"), &json!(3)));
+    assert!(place.demo_ok(&["compaction", "history", "-n", "1"]).lines().count() == 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pumice::clock::SystemClock;
 use pumice::journal::Directory;
 use pumice::vfs::os::OsVfs;
 
-use crate::program::{Daemon, Place, ran};
+use crate::program::{Daemon, Place, ran, script_of};
 
 #[test]
 fn a_directory_that_somebody_has_is_refused_by_name() {
@@ -28,8 +28,7 @@ fn a_directory_that_somebody_has_is_refused_by_name() {
 fn a_full_disk_is_exit_7_and_loses_nothing() {
     let place = Place::with_database();
     place.demo_ok(&["set", "/kept", "1"]);
-    let script: String = (0..4_000).map(|n| format!("set /item{{{n}}}/text some text\n")).collect();
-    place.write("big", &script);
+    place.write("big", &script_of(4_000));
     // 128 blocks of 1,024 bytes; the transaction needs more.
     let limited = "ulimit -f 128; \"$PUMICE\" --dir demo tx big";
     let full = ran(&place.shell(limited).output().unwrap());
@@ -44,8 +43,7 @@ fn a_full_disk_is_exit_7_and_loses_nothing() {
 #[test]
 fn a_daemon_on_a_full_disk_goes_on_reading_and_refuses_what_does_not_fit() {
     let place = Place::with_database();
-    let script: String = (0..4_000).map(|n| format!("set /item{{{n}}}/text some text\n")).collect();
-    place.write("big", &script);
+    place.write("big", &script_of(4_000));
     let limited = "ulimit -f 128; exec \"$PUMICE\" start --dir demo --bind 127.0.0.1:0";
     let mut daemon = Daemon::start(place.shell(limited));
     place.demo_ok(&["set", "/kept", "1"]);

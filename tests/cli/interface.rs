@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{Place, names, ran};
+use crate::program::{Place, names, ran, script_of};
 
 #[test]
 fn help_and_version_are_no_errors() {
@@ -23,7 +23,7 @@ fn help_and_version_are_no_errors() {
 fn wrong_usage_is_exit_2_with_advice() {
     let place = Place::new();
     place.run(&["get", "/a", "--jsno"]).fails(2, "--json");
-    place.run(&["gte", "/a"]).fails(2, "'get'");
+    place.run(&["gett", "/a"]).fails(2, "'get'");
     place.run(&["start", "--bind", "nonsense"]).fails(2, "nonsense");
     let none = place.run(&[] as &[&str]);
     assert_eq!(none.code, 2);
@@ -54,8 +54,7 @@ fn colour_comes_only_when_it_is_wanted() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::with_database();
-    let script: String = (0..5_000).map(|n| format!("set /item{{{n}}}/text some text\n")).collect();
-    assert_eq!(place.run_with_input(&["--dir", "demo", "tx"], &script).code, 0);
+    assert_eq!(place.run_with_input(&["--dir", "demo", "tx"], &script_of(5_000)).code, 0);
     let piped = "set -o pipefail; \"$PUMICE\" --dir demo save | head -n 1";
     let ran = ran(&place.shell(piped).output().unwrap());
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));

@@ -70,8 +70,10 @@ fn replacing_removes_what_the_file_does_not_name() {
 fn a_faulty_file_is_refused_with_its_line() {
     let place = Place::with_database();
     place.write("twice.xml", &DEVICES.replace("ce1", "ce0"));
-    place.demo(&["load", "twice.xml"]).fails(5, "there twice: first on line 3, again on line 7");
-    place.demo_ok(&["load", "twice.xml", "--on-duplicate", "merge"]);
+    place.demo(&["load", "twice.xml"]).fails(2, "Name them: --key /devices/device=KEY");
+    let named = ["load", "twice.xml", "--key", "/devices/device=name"];
+    place.demo(&named).fails(5, "there twice: first on line 3, again on line 7");
+    place.demo_ok(&[&named[..], &["--on-duplicate", "merge"]].concat());
     assert_eq!(place.demo_ok(&["get", "/devices/device{ce0}/address"]), "10.0.0.2\n");
     place.write("broken.xml", "<a>\n<b></a>");
     place.demo(&["load", "broken.xml"]).fails(5, "broken.xml:2");

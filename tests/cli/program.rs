@@ -228,6 +228,13 @@ impl Daemon {
     }
 }
 
+/// A script that makes so many entries with one leaf each.
+pub fn script_of(entries: u32) -> String {
+    let lines: Vec<_> =
+        (0..entries).map(|n| format!("set /item{{{n}}}/text some text\n")).collect();
+    lines.concat()
+}
+
 /// The names in a directory.
 pub fn names(dir: &Path) -> Vec<String> {
     use pumice::vfs::Vfs;
