@@ -17,3 +17,4 @@ mod history;
 mod interface;
 mod load;
 mod program;
+mod tour;

@@ -83,7 +83,8 @@ impl<'a> Apply<'a> {
     }
 
     fn make(&mut self, at: At, edit: Edit) -> Result<()> {
-        self.edits += u64::from(!matches!(edit, Edit::Declare { .. }));
+        let is_node = !matches!(edit, Edit::Declare { .. } | Edit::Attribute { .. });
+        self.edits += u64::from(is_node);
         self.target.edit(edit).map_err(|error| LoadError::at(at, error.into()))
     }
 

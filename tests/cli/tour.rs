@@ -1,0 +1,104 @@
+//! Runs the README: every command of its tour, and what it prints.
+//!
+//! `UPDATE_TOUR=1 cargo test --test cli tour` writes the output of a real run into the README. Compared are the
+//! words; durations, dates, ports and process ids are those of one run.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use pumice::vfs::os::OsVfs;
+use pumice::vfs::{read_file, write_file};
+
+use crate::program::{Place, Running};
+
+const BEGIN: &str = "<!-- tour -->\n";
+/// What `start` says last when it is ready.
+const LAST_WORD_OF_START: &str = "_status.json";
+const END: &str = "<!-- /tour -->";
+
+fn root(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8(read_file(&OsVfs, path, 1 << 20).unwrap()).unwrap()
+}
+
+/// The tour with every command's output from a run of now.
+fn run(tour: &str) -> String {
+    let place = Place::new();
+    place.write("devices.xml", &read(&root("docs/tour/devices.xml")));
+    let mut daemon = None;
+    let mut text = String::new();
+    let mut in_block = false;
+    for line in tour.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) if in_block => {
+                writeln!(text, "{line}").unwrap();
+                text.push_str(&output(&place, command, &mut daemon));
+            }
+            _ if line.starts_with("```") => {
+                in_block = line.starts_with("```console");
+                writeln!(text, "{line}").unwrap();
+            }
+            _ if in_block => {}
+            _ => writeln!(text, "{line}").unwrap(),
+        }
+    }
+    text
+}
+
+fn output(place: &Place, command: &str, daemon: &mut Option<Running>) -> String {
+    let script = command.replacen("pumice", "\"$PUMICE\"", 1);
+    let Some(script) = script.strip_suffix(" &") else {
+        let ran = place.shell(&script).output().unwrap();
+        assert!(ran.stderr.is_empty(), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
+        return String::from_utf8(ran.stdout).unwrap();
+    };
+    let mut running = Running::start(place.shell(&format!("exec {script}")));
+    let mut said = String::new();
+    while !said.contains(LAST_WORD_OF_START) {
+        writeln!(said, "{}", running.line().trim_end()).unwrap();
+    }
+    *daemon = Some(running);
+    said
+}
+
+/// What differs from run to run, as `#`.
+fn folded(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let mut folded = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            let next = words.get(index + 1).copied().unwrap_or_default();
+            let before = index.checked_sub(1).and_then(|index| words.get(index)).copied();
+            let date = word.len() >= 10 && word.as_bytes()[4] == b'-' && word.as_bytes()[7] == b'-';
+            let time = word.ends_with('Z') || word.ends_with("Z)");
+            let varies = next == "ms" || next == "us" || before == Some("pid") || date || time;
+            let varies = varies || word.contains("127.0.0.1:");
+            folded.push(if varies { "#" } else { word });
+        }
+        writeln!(out, "{}", folded.join(" ")).unwrap();
+    }
+    out
+}
+
+#[test]
+fn the_readme_shows_what_its_commands_print() {
+    let path = root("README.md");
+    let text = read(&path);
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (tour, after) = rest.split_once(END).unwrap();
+    let now = run(tour);
+    if std::env::var_os("UPDATE_TOUR").is_some() {
+        let updated = format!("{before}{BEGIN}{now}{END}{after}");
+        write_file(&OsVfs, &path, updated.as_bytes()).unwrap();
+        return;
+    }
+    assert_eq!(
+        folded(tour),
+        folded(&now),
+        "the README shows something else; UPDATE_TOUR=1 writes it anew"
+    );
+}
