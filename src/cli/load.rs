@@ -83,7 +83,8 @@ impl Load {
             let path =
                 absolute.to_str().ok_or_else(|| Failure::usage("the file's name is not UTF-8"))?;
             let name = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (name, Source::File(path.to_owned()))
+            let typed = self.file.display().to_string();
+            (name, Source::File { path: path.to_owned(), name: typed })
         };
         let mut words = self.author.words();
         words.comment.get_or_insert_with(|| format!("load {name}"));

@@ -1,12 +1,19 @@
 //! Who executes requests: the daemon that holds the directory, or this process on the files.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cdb::Datastore;
+use crate::clock::{Clock, Signal, SystemClock};
 use crate::conf::Conf;
 use crate::node::{self, Client, Reached};
-use crate::service::{Cancel, Class, Emit, Failure, Reply, Request, Service};
+use crate::service::{Cancel, Class, Emit, Failure, LOCKED, Reply, Request, Service};
 use crate::vfs::Vfs;
+
+/// How long a directory that somebody else has is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is tried meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Who executes requests.
 #[derive(Debug)]
@@ -43,6 +50,21 @@ fn need(request: &Request) -> Need {
 impl Session {
     /// Reaches the daemon of the configuration's directory, or opens the files as the request needs them.
     pub fn begin(conf: &Conf, vfs: &dyn Vfs, request: &Request) -> Result<Self, Failure> {
+        let clock = SystemClock::new();
+        let give_up = clock.monotonic().saturating_add(PATIENCE);
+        loop {
+            match Self::try_begin(conf, vfs, request) {
+                // Another command is at work, or a daemon is about to listen.
+                Err(failure) if failure.error == LOCKED && clock.monotonic() < give_up => {
+                    let again = clock.monotonic().saturating_add(LOOK_EVERY);
+                    clock.wait(&Signal::new(), Some(again));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn try_begin(conf: &Conf, vfs: &dyn Vfs, request: &Request) -> Result<Self, Failure> {
         let directory = &conf.cdb.db_dir;
         if let Reached::Daemon(client) = Client::connect(directory)? {
             return Ok(Self::Daemon(client));

@@ -40,7 +40,7 @@ impl Drop for SocketName {
 pub fn listen(vfs: &Arc<dyn Vfs>, directory: &Path) -> Result<(UnixListener, SocketName), Failure> {
     let path = path(directory);
     let made = path.with_extension("new");
-    if made.as_os_str().len() > PATH_BYTES_MAX {
+    if path.as_os_str().len() > PATH_BYTES_MAX {
         let reason = format!("the path of the socket is too long: {}", path.display());
         let hint = format!(
             "at most {PATH_BYTES_MAX} bytes; name the directory by a shorter or a relative path"

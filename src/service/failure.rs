@@ -107,6 +107,9 @@ impl Failure {
     }
 }
 
+/// The word for a directory that another process has.
+pub const LOCKED: &str = "locked";
+
 /// How files are looked into and saved from: the advice for damage.
 const DAMAGE_HINT: &str =
     "pumice check names every damaged place; pumice salvage FILE NEWFILE keeps what is good";
@@ -159,7 +162,7 @@ impl From<journal::OpenError> for Failure {
     fn from(error: journal::OpenError) -> Self {
         use journal::OpenError;
         match &error {
-            OpenError::Locked { .. } => Self::new(Class::Conflict, "locked", error.to_string())
+            OpenError::Locked { .. } => Self::new(Class::Conflict, LOCKED, error.to_string())
                 .hint("wait until that process is done, or stop it"),
             OpenError::NotFound { .. } => {
                 Self::new(Class::NotFound, "not_found", error.to_string())

@@ -18,7 +18,7 @@ mod watch;
 mod write;
 
 pub use cancel::Cancel;
-pub use failure::{Class, Failure};
+pub use failure::{Class, Failure, LOCKED};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{
     Action, Change, ChangeOperation, ChildRow, Committed, Compact, CompactionHistory,

@@ -134,25 +134,46 @@ fn refusal(error: &dyn std::error::Error) -> Error {
 }
 
 pub fn load(service: &Service, load: &Load) -> Result<Reply, Failure> {
-    let measure = Measure::begin(service, load.datastore);
-    let options = load_options(load)?;
-    let file;
-    let text;
-    let source: &dyn crate::cdb::Source = match &load.source {
-        Source::File(path) => {
+    match &load.source {
+        Source::Text(text) => load_from(service, load, &BytesSource::new(STDIN, text.as_bytes())),
+        Source::File { path, name } => {
             let path = std::path::Path::new(path);
             if !service.around.vfs.exists(path)? {
-                let reason = format!("{} does not exist", path.display());
+                let reason = format!("{name} does not exist");
                 return Err(Failure::new(Class::NotFound, "not_found", reason));
             }
-            file = FileSource::new(service.around.vfs.clone(), path);
-            &file
+            load_from(
+                service,
+                load,
+                &NamedFile { name, file: FileSource::new(service.around.vfs.clone(), path) },
+            )
         }
-        Source::Text(content) => {
-            text = BytesSource::new(STDIN, content.as_bytes());
-            &text
-        }
-    };
+    }
+}
+
+/// A file that messages call what its user called it.
+struct NamedFile<'a> {
+    name: &'a str,
+    file: FileSource,
+}
+
+impl crate::cdb::Source for NamedFile<'_> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + '_>> {
+        self.file.open()
+    }
+}
+
+fn load_from(
+    service: &Service,
+    load: &Load,
+    source: &dyn crate::cdb::Source,
+) -> Result<Reply, Failure> {
+    let measure = Measure::begin(service, load.datastore);
+    let options = load_options(load)?;
     if load.dry_run {
         let mut tx = service.cdb.begin_write(load.datastore)?;
         let named = tx.load(source, &options)?;

@@ -142,6 +142,45 @@ fn a_daemon_that_was_killed_leaves_nothing_in_the_way() {
 }
 
 #[test]
+fn what_was_answered_while_it_ended_is_there_afterwards() {
+    let place = Place::with_database();
+    let mut daemon = place.daemon(&[]);
+    let answered: Vec<String> = std::thread::scope(|scope| {
+        let write = |writer: u32| {
+            let place = &place;
+            move || {
+                let paths = (0..15).map(|number| format!("/w{{{writer}-{number}}}/x"));
+                paths.filter(|path| place.demo(&["set", path, "1"]).code == 0).collect::<Vec<_>>()
+            }
+        };
+        let writers: Vec<_> = (0..4).map(|writer| scope.spawn(write(writer))).collect();
+        place.demo_ok(&["set", "/before", "1"]);
+        assert_eq!(daemon.stop(), 0);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    assert!(answered.len() > 10, "{}", answered.len());
+    for path in answered {
+        assert_eq!(place.demo_ok(&["get", &path]), "1\n");
+    }
+    place.demo_ok(&["check"]);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_next_start_recovers() {
+    let place = Place::with_database();
+    let mut daemon = place.daemon(&[]);
+    place.demo_ok(&["set", "/kept", "1"]);
+    // A client that has asked for nothing holds nothing up, so the first signal may be enough.
+    daemon.running.signal("-INT");
+    daemon.running.log_until("ending");
+    let again =
+        std::process::Command::new("kill").args(["-INT", &daemon.pid().to_string()]).status();
+    assert!(again.is_ok());
+    assert!([0, 130].contains(&daemon.running.end()));
+    assert_eq!(place.demo_ok(&["get", "/kept"]), "1\n");
+}
+
+#[test]
 fn sighup_reads_the_configuration_again() {
     let place = Place::new();
     let conf = |settings: &str| format!("<ncs-config>\n{settings}\n</ncs-config>\n");

@@ -16,12 +16,29 @@ fn a_directory_that_somebody_has_is_refused_by_name() {
     let clock = Arc::new(SystemClock::new());
     let held = Directory::open(OsVfs::shared(), clock, &place.path("demo")).unwrap();
     let holder = format!("demo is locked by pid {}", std::process::id());
-    for arguments in [&["set", "/a", "1"][..], &["get", "/a"], &["check"], &["compact"]] {
+    for arguments in [&["set", "/a", "1"][..], &["get", "/a"], &["check"]] {
         place.demo(arguments).fails(4, &holder);
     }
     place.run(&["start", "--dir", "demo", "--bind", "127.0.0.1:0"]).fails(4, &holder);
     drop(held);
     place.demo_ok(&["set", "/a", "1"]);
+}
+
+#[test]
+fn commands_wait_for_each_other_a_little() {
+    let place = Place::with_database();
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let place = &place;
+            scope.spawn(move || {
+                for number in 0..3 {
+                    place.demo_ok(&["set", &format!("/w{{{writer}-{number}}}/x"), "1"]);
+                    place.demo_ok(&["get", &format!("/w{{{writer}-{number}}}/x")]);
+                }
+            });
+        }
+    });
+    assert_eq!(place.demo_json_lines(&["log"]).len(), 6);
 }
 
 #[test]

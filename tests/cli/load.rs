@@ -76,7 +76,7 @@ fn a_faulty_file_is_refused_with_its_line() {
     place.demo_ok(&[&named[..], &["--on-duplicate", "merge"]].concat());
     assert_eq!(place.demo_ok(&["get", "/devices/device{ce0}/address"]), "10.0.0.2\n");
     place.write("broken.xml", "<a>\n<b></a>");
-    place.demo(&["load", "broken.xml"]).fails(5, "broken.xml:2");
+    place.demo(&["load", "broken.xml"]).fails(5, "error: broken.xml:2");
     place.write("list", DEVICES);
     place.demo(&["load", "list"]).fails(2, "cannot tell the format");
     place.demo(&["load", "missing.xml"]).fails(3, "missing.xml does not exist");

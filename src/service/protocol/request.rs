@@ -174,7 +174,12 @@ pub struct Load {
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// A file, opened by whoever executes the request.
-    File(String),
+    File {
+        /// Its absolute path.
+        path: String,
+        /// What messages call it.
+        name: String,
+    },
     /// The text itself.
     Text(String),
 }
