@@ -1,7 +1,7 @@
 //! The command line: one file per command, the table of them in `commands`, and what they share.
 //!
-//! A command asks a [`Session`](session) for what the service does, and prints the reply through [`Output`](output): for people
-//! aligned and quiet, with `--json` one object, or one object a line. What goes wrong is a [`Stop`](stop) with an exit code.
+//! A command asks a `Session` for what the service does, and prints the reply through `Output`: for people
+//! aligned and quiet, with `--json` one object, or one object a line. What goes wrong is a `Stop` with an exit code.
 //! Exit codes, signals and every command: docs/operations.md.
 
 mod change;

@@ -17,8 +17,12 @@ use crate::service::{Class, Failure};
 /// The program: reads argv, does what it says, answers the exit code.
 pub fn main() -> ExitCode {
     panic::set_hook(Box::new(tell_panic));
-    let code = panic::catch_unwind(AssertUnwindSafe(|| run(std::env::args_os().collect())));
-    ExitCode::from(code.unwrap_or(Class::Fault.code()))
+    ExitCode::from(guarded(|| run(std::env::args_os().collect())))
+}
+
+/// A panic is our fault, and has an exit code of its own.
+fn guarded(run: impl FnOnce() -> u8) -> u8 {
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Class::Fault.code())
 }
 
 fn run(arguments: Vec<OsString>) -> u8 {
@@ -71,4 +75,15 @@ fn tell_panic(info: &panic::PanicHookInfo<'_>) {
          help: acknowledged transactions are safe; see: pumice check"
     );
     drop(told);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_exit_70() {
+        assert_eq!(guarded(|| panic!("a planted one")), 70);
+        assert_eq!(guarded(|| 3), 3);
+    }
 }

@@ -75,6 +75,7 @@ pub fn change(before: u64, after: u64) -> String {
         |part: u64| (u128::from(part) * 200 + u128::from(before)) / (u128::from(before) * 2).max(1);
     match (before.checked_sub(after), after.checked_sub(before)) {
         (Some(0), _) => "(same)".to_owned(),
+        _ if before == 0 => "(new)".to_owned(),
         (Some(less), _) => format!("({} % less)", percent(less)),
         (None, more) => format!("({} % more)", percent(more.unwrap_or(0))),
     }
@@ -117,7 +118,7 @@ mod tests {
     fn a_change_is_told_in_percent_of_what_was_before() {
         assert_eq!(change(121_344, 98_406), "(19 % less)");
         assert_eq!(change(100, 103), "(3 % more)");
-        assert_eq!(change(0, 5), "(0 % more)");
+        assert_eq!(change(0, 5), "(new)");
         assert_eq!(change(7, 7), "(same)");
     }
 

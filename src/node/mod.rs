@@ -1,7 +1,7 @@
 //! The program around the library: opens everything from a configuration, runs the daemon, and reaches a daemon that runs.
 //!
 //! - `options`: from the settings of `ncs.conf` to the options of the library.
-//! - [`open`], [`open_read_only`]: a [`Service`](crate::service::Service) on the files of a directory.
+//! - [`open()`], [`open_read_only`]: a [`Service`](crate::service::Service) on the files of a directory.
 //! - [`Daemon`]: the same for as long as it runs, with a Unix socket, HTTP and signals.
 //! - [`Client`]: requests to a daemon over its socket.
 //! - [`logging`]: the program's log.

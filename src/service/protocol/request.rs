@@ -19,7 +19,7 @@ pub enum Request {
     Change(Change),
     /// A file or text as one transaction.
     Load(Load),
-    /// A subtree as text, in [`Event::Text`]s.
+    /// A subtree as text, in `Event::Text`s.
     Save(Save),
     /// The newest transactions that the tail holds.
     Log(Log),
@@ -37,7 +37,7 @@ pub enum Request {
     SnapshotRestore(SnapshotRestore),
     /// Forgets a snapshot.
     SnapshotRemove(SnapshotName),
-    /// Transactions below a path as they come, in [`Event::Changed`]s, until the client goes.
+    /// Transactions below a path as they come, in `Event::Changed`s, until the client goes.
     Watch(Node),
     /// Compactions.
     Compact(Compact),
