@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::core::Core;
+use super::super::format::{AHEAD_MIN_BYTES, TAIL_ALIGN};
 use super::super::header::Header;
 use super::super::image::BuildError;
 use super::super::open::open_image;
@@ -23,7 +24,7 @@ use crate::vfs::{self, File};
 const GAP_SMALL_BYTES: u64 = 256 << 10;
 /// `seal` begins after this many rounds of catching up, whatever is left: so it ends under any load.
 const CATCH_UP_ROUNDS_MAX: usize = 8;
-/// What an entry costs in the image beside its key and value, for the estimate.
+/// What an entry costs in the image beside its key and value, at the most, for the estimate.
 const ENTRY_OVERHEAD_BYTES: u64 = 8;
 
 /// When write transactions wait for a compaction.
@@ -65,8 +66,8 @@ pub struct CompactionReport {
 /// About how many bytes the new file would take.
 pub fn estimate_bytes(stats: &JournalStats) -> u64 {
     let image = stats.live_bytes + stats.entries * ENTRY_OVERHEAD_BYTES;
-    // Index blocks and headers, generously.
-    image + image / 32 + (128 << 10)
+    // Both headers with their padding, and the index blocks.
+    2 * TAIL_ALIGN + image + image / 32
 }
 
 /// Runs a compaction to its end on this thread.
@@ -315,7 +316,8 @@ fn io(stage: Stage) -> impl Fn(vfs::Error) -> CompactionError {
 fn check_room(core: &Core, stats: &JournalStats) -> Result<(), CompactionError> {
     let free_bytes =
         core.directory.vfs().free_space_bytes(core.directory.path()).map_err(io(Stage::Begin))?;
-    let needed_bytes = estimate_bytes(stats);
+    // The space that is written ahead takes room as well.
+    let needed_bytes = estimate_bytes(stats) + 2 * AHEAD_MIN_BYTES;
     if free_bytes < needed_bytes {
         return Err(CompactionError::NoRoom { needed_bytes, free_bytes });
     }
