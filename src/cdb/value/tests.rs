@@ -24,7 +24,7 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
         proptest::collection::btree_set("[a-z][a-z0-9-]{0,5}", 0..5)
             .prop_map(|names| Value::Bits(names.into_iter().collect::<Vec<_>>().join(" "))),
         "([a-z]{1,5}:)?[a-z]{1,8}".prop_map(Value::IdentityRef),
-        "/[ -~]{0,20}".prop_map(Value::InstanceIdentifier),
+        "/([ -~]{0,19}[!-~])?".prop_map(Value::InstanceIdentifier),
     ]
 }
 
@@ -143,6 +143,7 @@ fn texts_that_are_no_values_are_refused() {
         (ValueType::Bits, "a b a"),
         (ValueType::IdentityRef, "a:b:c"),
         (ValueType::InstanceIdentifier, "a"),
+        (ValueType::InstanceIdentifier, "/a "),
     ] {
         assert!(Value::parse(value_type, text).is_err(), "{value_type} {text:?}");
     }

@@ -107,7 +107,8 @@ fn identity(text: &str) -> Option<String> {
 }
 
 fn instance(text: &str) -> Option<String> {
-    text.starts_with('/').then(|| text.to_owned())
+    // White space around a value means nothing in XML, so one that ended in it would not come back.
+    (text.starts_with('/') && text.trim_end() == text).then(|| text.to_owned())
 }
 
 /// RFC 7950, section 6.2, with letters of any script.
