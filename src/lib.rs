@@ -9,6 +9,7 @@ pub mod http;
 pub mod journal;
 #[doc(hidden)]
 pub mod node;
+pub mod nonblocking;
 #[doc(hidden)]
 pub mod service;
 pub mod units;
