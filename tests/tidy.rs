@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("conf", &["units", "vfs"]),
     ("scheduler", &["clock", "units"]),
     ("cdb", &["journal", "vfs", "clock", "units"]),
+    ("nonblocking", &["cdb", "journal", "clock"]),
     ("documents", &["journal", "vfs", "clock", "units"]),
     ("smoosh", &["journal", "vfs", "clock", "units"]),
     ("compactor", &["journal", "scheduler", "vfs", "clock", "units"]),

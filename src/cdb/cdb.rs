@@ -18,7 +18,8 @@ use super::options::{CdbOptions, OpenError};
 use super::path::IntoPath;
 use super::snapshots::{self, SnapshotError, SnapshotInfo, Taking};
 use super::subscription::{
-    Delivering, Hub, Notification, Subscription, SubscriptionHandle, SubscriptionPoint, TwoPhase,
+    Delivering, DeliveringGuard, Hub, Notification, Party, Subscription, SubscriptionHandle,
+    SubscriptionPoint, TwoPhase,
 };
 use super::transaction::WriteTransaction;
 use super::view::ReadView;
@@ -189,6 +190,16 @@ impl Cdb {
     /// [`CommitError::InNotification`] when this thread is handling a notification that the commit would wait for.
     pub fn begin_write(&self, id: Datastore) -> Result<WriteTransaction, CommitError> {
         WriteTransaction::begin(self.datastore(id).clone())
+    }
+
+    /// Until the guards are dropped, this thread may write what `party` may, who waits for it.
+    pub(crate) fn act_for(&self, party: Party) -> Vec<DeliveringGuard> {
+        self.inner.config.hub.delivering().enter_for(party)
+    }
+
+    /// Refuses a write of somebody who would wait for their own notification.
+    pub(crate) fn check_party(&self, party: Party, id: Datastore) -> Result<(), CommitError> {
+        self.datastore(id).hub.delivering().check_as(party, id)
     }
 
     /// Runs `change` in a write transaction and commits it; when it conflicts with others it is run again on the

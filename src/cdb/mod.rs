@@ -77,6 +77,7 @@ pub use path::{
 pub use record::{KeyLeaf, LeafListInfo, ListInfo, ListInfoError, OrderedBy};
 pub use save::{SaveError, SaveOptions};
 pub use snapshots::{SnapshotError, SnapshotInfo};
+pub(crate) use subscription::Party;
 pub use subscription::{
     Delivery, Notification, Subscription, SubscriptionHandle, SubscriptionPoint, TwoPhase,
 };

@@ -9,6 +9,7 @@ use super::edit::{Editor, Place};
 use super::error::{Error, NodeKind};
 use super::key::{NodeKey, is_entry};
 use super::load::{self, LoadError, LoadOptions, Source};
+use super::name::Datastore;
 use super::object::{Container, Object};
 use super::path::{IntoPath, Path};
 use super::record::{LeafListInfo, ListInfo, Schema};
@@ -70,6 +71,11 @@ impl WriteTransaction {
 
     pub(crate) fn editor(&mut self) -> &mut Editor {
         &mut self.editor
+    }
+
+    /// What it writes to.
+    pub fn datastore(&self) -> Datastore {
+        self.datastore.id
     }
 
     read_operations!();

@@ -7,4 +7,8 @@
     reason = "a test; a failure here is a failed test"
 )]
 
+mod directory; // lock, modes, planted links, reading without a trace
+mod examples; // the programs of examples/
 mod format; // golden files and the worked example of docs/format.md
+mod large; // positions over 4 GiB
+mod types; // every YANG type through restart, compaction, XML and JSON

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -64,11 +64,14 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// Is handed every event; `false` when it wants no more.
+type Observer = Box<dyn Fn(CompactionEvent) -> bool + Send>;
+
 struct State {
     options: CompactionOptions,
     plan: Plan,
     running: [Option<Running>; 3],
-    observers: Vec<Sender<CompactionEvent>>,
+    observers: Vec<Observer>,
     stopping: bool,
 }
 
@@ -178,8 +181,14 @@ impl Compactions {
     /// Everything that happens to compactions from now on. Drop the receiver to end it.
     pub fn subscribe(&self) -> Receiver<CompactionEvent> {
         let (sender, receiver) = channel();
-        self.shared.lock().observers.push(sender);
+        self.observe(move |event| sender.send(event).is_ok());
         receiver
+    }
+
+    /// Hands everything that happens from now on to `observer`, until it answers `false`. It is called in order, under a
+    /// lock: it may pass the event on, and nothing else.
+    pub(crate) fn observe(&self, observer: impl Fn(CompactionEvent) -> bool + Send + 'static) {
+        self.shared.lock().observers.push(Box::new(observer));
     }
 
     /// The options in force.
@@ -418,7 +427,7 @@ impl Shared {
 
     /// Tells everybody who still listens.
     fn tell(&self, event: &CompactionEvent) {
-        self.lock().observers.retain(|observer| observer.send(event.clone()).is_ok());
+        self.lock().observers.retain(|observer| observer(event.clone()));
     }
 }
 

@@ -287,6 +287,12 @@ impl Hub {
     }
 }
 
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// What one subscriber is told; `None` when nothing changed below its point.
 fn notification(
     facts: &Facts,

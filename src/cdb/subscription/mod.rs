@@ -26,7 +26,7 @@ mod turns;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use delivering::Delivering;
+pub(crate) use delivering::{Delivering, DeliveringGuard, Party};
 pub use handle::SubscriptionHandle;
 pub use hub::TwoPhase;
 pub(crate) use hub::{Facts, Hub};

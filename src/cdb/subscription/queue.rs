@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::delivering::{Delivering, DeliveringGuard};
+use super::delivering::{Delivering, DeliveringGuard, Party};
 use super::handle::SubscriptionHandle;
 use super::notification::Notification;
 use crate::cdb::name::Datastore;
@@ -47,6 +48,8 @@ pub(super) struct Queue {
 struct QueueState {
     waiting: VecDeque<(Notification, Arc<Acknowledgement>)>,
     closed: bool,
+    /// A task that waits, where it is not a thread.
+    waker: Option<Waker>,
 }
 
 impl Queue {
@@ -62,20 +65,28 @@ impl Queue {
             return None;
         }
         state.waiting.push_back((notification, acknowledgement.clone()));
+        let waker = state.waker.take();
         drop(state);
-        self.signal.raise();
+        self.wake(waker);
         Some(acknowledgement)
     }
 
     /// Ends it: what waits is taken as acknowledged, and nobody waits for the subscriber any more.
     pub fn close(&self) {
-        let waiting = {
+        let (waiting, waker) = {
             let mut state = self.lock();
             state.closed = true;
-            std::mem::take(&mut state.waiting)
+            (std::mem::take(&mut state.waiting), state.waker.take())
         };
         waiting.iter().for_each(|(_, acknowledgement)| acknowledgement.give());
+        self.wake(waker);
+    }
+
+    fn wake(&self, waker: Option<Waker>) {
         self.signal.raise();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
@@ -103,9 +114,24 @@ impl Subscription {
 
     /// The next notification if it is there already.
     pub fn try_next(&self) -> Option<Delivery> {
-        let (notification, acknowledgement) = self.queue.lock().waiting.pop_front()?;
-        let guard = self.delivering.enter(self.datastore);
-        Some(Delivery { notification, acknowledgement, _guard: guard })
+        let waiting = self.queue.lock().waiting.pop_front()?;
+        Some(Delivery::new(waiting, self.delivering.enter(self.datastore)))
+    }
+
+    /// The next notification for a task: when there is none, `context` is woken as soon as there is. One task at a
+    /// time.
+    pub(crate) fn poll_next(&self, context: &Context<'_>, party: Party) -> Poll<Option<Delivery>> {
+        let mut state = self.queue.lock();
+        if let Some(waiting) = state.waiting.pop_front() {
+            drop(state);
+            let guard = self.delivering.enter_as(party, self.datastore);
+            return Poll::Ready(Some(Delivery::new(waiting, guard)));
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     fn next_before(&self, deadline: Option<Duration>) -> Option<Delivery> {
@@ -135,8 +161,8 @@ impl Drop for Subscription {
     }
 }
 
-/// A notification that waits to be acknowledged, which dropping it does. Until then the thread that fetched it cannot
-/// write to the same datastore.
+/// A notification that waits to be acknowledged, which dropping it does. Until then the thread or task that fetched it
+/// cannot write to the same datastore.
 #[derive(Debug)]
 #[must_use = "dropping it acknowledges the notification"]
 pub struct Delivery {
@@ -146,6 +172,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    fn new(
+        (notification, acknowledgement): (Notification, Arc<Acknowledgement>),
+        guard: DeliveringGuard,
+    ) -> Self {
+        Self { notification, acknowledgement, _guard: guard }
+    }
+
     /// Says that the subscriber is done with it.
     pub fn acknowledge(self) {
         drop(self);

@@ -302,3 +302,12 @@ fn closing_ends_subscriptions() {
     cdb.close().unwrap();
     assert!(changes.next().is_none());
 }
+
+#[test]
+fn dropping_the_last_handle_ends_subscriptions() {
+    let cdb = cdb();
+    let changes = cdb.subscribe(Datastore::Operational, point("/"));
+    cdb.write(Datastore::Operational, |tx| tx.set_text("/up", "1")).unwrap();
+    drop(cdb);
+    assert!(changes.next().is_none());
+}

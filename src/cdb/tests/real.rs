@@ -1,94 +1,276 @@
-//! Real trees: they run where `PUMICE_REAL_DATA` names a folder with `yang-library/*.xml`; a folder without them fails.
+//! Real trees, and a sample of our own with the same kinds of dirt: an empty name, an entry twice.
+//!
+//! The sample always runs. The real trees run where `PUMICE_REAL_DATA` names a folder with `yang-library/*.xml`; a folder
+//! without them fails. What is expected is read from the files by a reader of this test's own, which knows their shape
+//! and nothing of loading.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
 
 use super::*;
 use crate::cdb::*;
-use crate::journal::CompactionControl;
-use crate::vfs::Vfs;
+use crate::journal::{CompactionControl, CompactionRequest};
 use crate::vfs::mem::MemVfs;
 use crate::vfs::os::OsVfs;
+use crate::vfs::{Vfs, read_file};
 
-fn real_trees() -> Option<(Arc<dyn Vfs>, Vec<PathBuf>)> {
-    let dir = PathBuf::from(std::env::var_os("PUMICE_REAL_DATA")?).join("yang-library");
-    let vfs = OsVfs::shared();
-    let names = vfs.list(&dir).unwrap();
-    let files: Vec<PathBuf> =
-        names.iter().filter(|name| name.contains(".xml")).map(|name| dir.join(name)).collect();
-    assert!(!files.is_empty(), "no trees in {}", dir.display());
-    Some((vfs, files))
+const LISTS: [&str; 3] = ["module-set", "module", "submodule"];
+
+/// What a file says, an entry that is twice folded into one: paths of entries, and of leaves (but keys) with their text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Told {
+    entries: BTreeSet<String>,
+    leaves: BTreeMap<String, String>,
 }
 
-fn options(mode: LoadMode) -> LoadOptions {
+impl Told {
+    fn of(xml: &[u8]) -> Self {
+        let mut told = Self::default();
+        let mut reader = Reader::from_str(std::str::from_utf8(xml).unwrap());
+        let (mut path, mut text): (Vec<Path>, String) = (vec![Path::root()], String::new());
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Start(start) => {
+                    let name = start.name().as_ref().to_owned();
+                    let parent = path.last().unwrap();
+                    let step = if name == "config" { parent.clone() } else { parent.child(&name) };
+                    path.push(step);
+                    text.clear();
+                }
+                Event::Text(piece) => text.push_str(&piece),
+                Event::GeneralRef(name) => text.push_str(match &*name {
+                    "amp" => "&",
+                    "lt" => "<",
+                    "gt" => ">",
+                    other => panic!("&{other};"),
+                }),
+                Event::Empty(start) => {
+                    let name = start.name().as_ref().to_owned();
+                    let leaf = path.last().unwrap().child(&name);
+                    told.leaf(&mut path, leaf, "");
+                }
+                Event::End(_) => {
+                    let leaf = path.pop().unwrap();
+                    let name = leaf.steps().last().map_or("", |step| &step.name);
+                    if ["name", "revision", "namespace"].contains(&name) {
+                        told.leaf(&mut path, leaf, &text);
+                    }
+                    text.clear();
+                }
+                Event::Eof => return told,
+                _ => {}
+            }
+        }
+    }
+
+    /// The leaf `name` comes first, and names the entry around it.
+    fn leaf(&mut self, path: &mut [Path], leaf: Path, text: &str) {
+        let around = path.last_mut().unwrap();
+        let (is_key, list) = (leaf.steps().last().unwrap().name == "name", around.steps().last());
+        if is_key && list.is_some_and(|list| LISTS.contains(&list.name.as_str())) {
+            *around = around.with_keys([text]);
+            self.entries.insert(around.to_string());
+        } else {
+            self.leaves.insert(leaf.to_string(), text.to_owned());
+        }
+    }
+
+    fn merge(&mut self, later: &Self) {
+        self.entries.extend(later.entries.iter().cloned());
+        self.leaves.extend(later.leaves.clone());
+    }
+
+    fn check(&self, view: &ReadView) {
+        for (path, expected) in &self.leaves {
+            let found = view.get(path.as_str()).unwrap();
+            assert_eq!(found, Some(Value::String(expected.clone())), "{path}");
+        }
+        for path in &self.entries {
+            assert!(view.exists(path.as_str()).unwrap(), "{path}");
+        }
+        let nodes = self.entries.len() + self.leaves.len();
+        assert_eq!(view.node_count().unwrap(), nodes as u64);
+    }
+
+    /// What is different from `self` to `new`, as sorted lines.
+    fn changes(&self, new: &Self) -> Vec<String> {
+        let created = |path: &String| format!("+ {path}");
+        let deleted = |path: &String| format!("- {path}");
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(new.entries.difference(&self.entries).map(created));
+        lines.extend(self.entries.difference(&new.entries).map(deleted));
+        for (path, value) in &new.leaves {
+            match self.leaves.get(path) {
+                None => lines.push(format!("+ {path} = {value}")),
+                Some(old) if old != value => lines.push(format!("~ {path}: {old} -> {value}")),
+                Some(_) => {}
+            }
+        }
+        let gone = self.leaves.iter().filter(|(path, _)| !new.leaves.contains_key(*path));
+        lines.extend(gone.map(|(path, old)| format!("- {path} = {old}")));
+        lines.sort();
+        lines
+    }
+}
+
+/// The trees of a folder: their names and bytes.
+fn trees_in(dir: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let names = OsVfs.list(dir).unwrap_or_else(|error| panic!("no trees: {error}"));
+    let xml = names.into_iter().filter(|name| name.ends_with(".xml"));
+    let read = |name: String| {
+        let bytes = read_file(&OsVfs, &dir.join(&name), 16 << 20).unwrap();
+        (name, bytes)
+    };
+    let trees: Vec<_> = xml.map(read).collect();
+    assert!(!trees.is_empty(), "no trees in {}", dir.display());
+    trees
+}
+
+fn sample() -> Vec<(String, Vec<u8>)> {
+    trees_in(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/yang-library"))
+}
+
+/// `None` where nobody has said where they are.
+fn real_trees() -> Option<Vec<(String, Vec<u8>)>> {
+    let dir = PathBuf::from(std::env::var_os("PUMICE_REAL_DATA")?).join("yang-library");
+    let trees = trees_in(&dir);
+    for (name, bytes) in &trees {
+        assert!(Told::of(bytes).leaves.len() > 1_000, "{name} is not a whole tree");
+    }
+    Some(trees)
+}
+
+fn options(mode: LoadMode, on_duplicate: OnDuplicate) -> LoadOptions {
     let keys = [
         "/yang-library/module-set=name",
         "/yang-library/module-set/module=name",
         "/yang-library/module-set/module/submodule=name",
     ];
-    LoadOptions {
-        mode,
-        on_duplicate: OnDuplicate::Merge,
-        keys: keys.iter().map(|key| key.parse().unwrap()).collect(),
-        ..LoadOptions::default()
-    }
+    let keys = keys.iter().map(|key| key.parse().unwrap()).collect();
+    LoadOptions { mode, on_duplicate, keys, ..LoadOptions::default() }
 }
 
-fn load(cdb: &Cdb, source: &dyn Source, mode: LoadMode) -> Loaded {
-    cdb.load(Datastore::Config, source, &options(mode), &Author::default()).unwrap()
+fn load(cdb: &Cdb, name: &str, bytes: &[u8], options: &LoadOptions) {
+    let source = BytesSource::new(name, bytes);
+    cdb.load(Datastore::Config, &source, options, &Author::default()).unwrap();
 }
 
-#[test]
-fn successive_releases_replace_each_other_and_come_back_value_for_value() {
-    let Some((vfs, files)) = real_trees() else {
-        return;
-    };
+/// Loads trees as successive transactions; holds each state, each diff, and what a compaction, a restart and saving
+/// leave against what the files say.
+fn check_successive(trees: &[(String, Vec<u8>)], mode: LoadMode) {
     let disk = MemVfs::new().shared();
     let open = || Cdb::options().vfs(disk.clone()).open("/db").unwrap();
     let cdb = open();
-    let mut states = Vec::new();
-    for file in &files {
-        let source = FileSource::new(vfs.clone(), file);
-        let loaded = load(&cdb, &source, LoadMode::Replace);
-        assert!(loaded.named > 1_000, "{}", file.display());
-        let view = config(&cdb);
-        let fresh = self::cdb();
-        load(&fresh, &source, LoadMode::Merge);
-        assert_eq!(view.get_object("/").unwrap(), config(&fresh).get_object("/").unwrap());
-        check(&cdb, Datastore::Config);
-        states.push((cdb.transaction_id(Datastore::Config), view));
-    }
-    for pair in states.windows(2) {
-        let [(old, before), (new, after)] = pair else {
-            continue;
-        };
-        if old == new {
-            continue;
+    let mut expected = Told::default();
+    for (name, bytes) in trees {
+        let (before, old) = (cdb.transaction_id(Datastore::Config), expected.clone());
+        load(&cdb, name, bytes, &options(mode, OnDuplicate::Merge));
+        match mode {
+            LoadMode::Merge => expected.merge(&Told::of(bytes)),
+            LoadMode::Replace => expected = Told::of(bytes),
         }
-        let diff = cdb.diff_transactions(Datastore::Config, *old, *new).unwrap();
-        let changes = |test: fn(&ChangeKind) -> bool| {
-            i64::try_from(diff.into_iter().filter(|change| test(&change.kind)).count()).unwrap()
-        };
-        let created = changes(|kind| matches!(kind, ChangeKind::Created { .. }));
-        let deleted = changes(|kind| matches!(kind, ChangeKind::Deleted { .. }));
-        let count = |view: &ReadView| i64::try_from(view.node_count().unwrap()).unwrap();
-        assert_eq!(created - deleted, count(after) - count(before));
+        expected.check(&config(&cdb));
+        check(&cdb, Datastore::Config);
+        let now = cdb.transaction_id(Datastore::Config);
+        let diff = cdb.diff_transactions(Datastore::Config, before, now).unwrap();
+        let mut found = lines(&diff);
+        found.sort();
+        assert_eq!(found, old.changes(&expected), "{name}");
     }
-    let last = config(&cdb).get_object("/").unwrap();
-    cdb.store(Datastore::Config).compact(&Default::default(), &CompactionControl::new()).unwrap();
-    assert_eq!(config(&cdb).get_object("/").unwrap(), last);
+    check_kept(cdb, &open, &expected);
+}
+
+/// Compaction, restart and saving change nothing.
+fn check_kept(cdb: Cdb, open: &dyn Fn() -> Cdb, expected: &Told) {
+    let tree = config(&cdb).get_object("/").unwrap();
+    let store = cdb.store(Datastore::Config);
+    store.compact(&CompactionRequest::default(), &CompactionControl::new()).unwrap();
+    expected.check(&config(&cdb));
     drop(cdb);
     let cdb = open();
-    assert_eq!(config(&cdb).get_object("/").unwrap(), last);
+    expected.check(&config(&cdb));
+    assert_eq!(config(&cdb).get_object("/").unwrap(), tree);
     for format in [Format::Xml, Format::Json] {
         let mut out = Vec::new();
         config(&cdb).save("/", SaveOptions::new(format), &mut out).unwrap();
+        if format == Format::Xml {
+            assert_eq!(Told::of(&out), *expected);
+        }
         let fresh = self::cdb();
-        let mut options = options(LoadMode::Merge);
+        let mut options = options(LoadMode::Merge, OnDuplicate::Refuse);
         options.format = Some(format);
-        options.on_duplicate = OnDuplicate::Refuse;
-        let source = BytesSource::new("saved", &out);
-        fresh.load(Datastore::Config, &source, &options, &Author::default()).unwrap();
-        assert_eq!(config(&fresh).get_object("/").unwrap(), last);
+        load(&fresh, "saved", &out, &options);
+        expected.check(&config(&fresh));
+        assert_eq!(config(&fresh).get_object("/").unwrap(), tree);
     }
+}
+
+#[test]
+fn the_sample_replaces_itself_release_by_release() {
+    check_successive(&sample(), LoadMode::Replace);
+}
+
+#[test]
+fn the_sample_is_merged_release_by_release() {
+    check_successive(&sample(), LoadMode::Merge);
+}
+
+#[test]
+fn the_sample_is_as_dirty_as_the_real_trees() {
+    let mut twice = Vec::new();
+    for (name, bytes) in sample() {
+        let cdb = cdb();
+        load(&cdb, &name, &bytes, &options(LoadMode::Merge, OnDuplicate::Merge));
+        let nameless = r#"/yang-library/module-set{sample-set}/module{""}"#;
+        assert!(config(&cdb).exists(nameless).unwrap(), "{name}");
+        let entries = config(&cdb).children("/yang-library/module-set{sample-set}/module").unwrap();
+        assert_eq!(
+            entries[0].path.to_string(),
+            nameless,
+            "it prints so that it can be typed again"
+        );
+
+        let source = BytesSource::new(&name, &bytes);
+        let refuse = options(LoadMode::Merge, OnDuplicate::Refuse);
+        let fresh = self::cdb();
+        if let Err(error) = fresh.load(Datastore::Config, &source, &refuse, &Author::default()) {
+            twice.push(error.to_string());
+            assert_eq!(config(&fresh).node_count().unwrap(), 0);
+        }
+    }
+    let [module, submodule] = &twice[..] else { panic!("{twice:?}") };
+    let lines = "module{sample-act} is there twice: first on line 28, again on line 38";
+    assert!(module.starts_with("release-2.xml:38:") && module.contains(lines), "{module}");
+    let lines = "submodule{sample-zones-types} is there twice: first on line 20, again on line 24";
+    assert!(submodule.starts_with("release-3.xml:24:") && submodule.contains(lines), "{submodule}");
+}
+
+#[test]
+fn the_real_releases_replace_each_other() {
+    if let Some(trees) = real_trees() {
+        check_successive(&trees, LoadMode::Replace);
+    }
+}
+
+#[test]
+fn the_real_releases_are_merged() {
+    if let Some(trees) = real_trees() {
+        check_successive(&trees, LoadMode::Merge);
+    }
+}
+
+#[test]
+#[should_panic(expected = "no trees")]
+fn a_missing_folder_of_trees_fails() {
+    trees_in(std::path::Path::new("/nowhere/yang-library"));
+}
+
+#[test]
+#[should_panic(expected = "no trees in")]
+fn a_folder_without_trees_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    trees_in(dir.path());
 }
