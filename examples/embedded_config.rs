@@ -18,7 +18,7 @@ pub fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let cdb = Cdb::open(dir.path().join("config"))?;
 
     // A first state. Each leaf keeps the type that it is set with.
-    let (_, first) = cdb.write(Datastore::Config, |tx| {
+    let ((), first) = cdb.write(Datastore::Config, |tx| {
         tx.set_comment("factory defaults");
         tx.set("/server/port", Value::Uint16(8080))?;
         tx.set("/server/tls", false)?;

@@ -17,7 +17,7 @@
 //! # let dir = tempfile::tempdir()?;
 //! # let data = dir.path().join("data");
 //! let cdb = Cdb::open(&data)?;                               // a directory; made when missing
-//! let (_, commit) = cdb.write(Datastore::Config, |tx| {      // again by itself when it conflicts
+//! let ((), commit) = cdb.write(Datastore::Config, |tx| {      // again by itself when it conflicts
 //!     tx.set("/devices/device{ce0}/port", Value::Uint16(830))?;
 //!     tx.set_text("/devices/device{ce0}/address", "10.0.0.1")
 //! })?;                                                       // here it is on the disk

@@ -114,7 +114,20 @@ const BANS: &[Ban] = &[
         &["src/journal/record.rs", "src/cdb/record.rs", "src/cdb/annotation.rs"],
         "the bytes of records are laid out there",
     ),
+    Ban::in_code("tokio", TOKIO, "the engine and the database are synchronous"),
     Ban::everywhere("roxmltree", &["src/conf/raw.rs"], "only ncs.conf is read as a tree"),
+];
+
+/// Where tasks are.
+const TOKIO: &[&str] = &[
+    "src/http/mod.rs",
+    "src/node/connection.rs",
+    "src/node/daemon.rs",
+    "src/node/signals.rs",
+    "src/node/socket.rs",
+    "src/nonblocking/blocking.rs",
+    "src/nonblocking/cdb.rs",
+    "src/nonblocking/events.rs",
 ];
 
 /// Lines of code, tests aside, that a file may have, and the files that may have more.

@@ -50,13 +50,13 @@ impl Told {
                 Event::Empty(start) => {
                     let name = start.name().as_ref().to_owned();
                     let leaf = path.last().unwrap().child(&name);
-                    told.leaf(&mut path, leaf, "");
+                    told.leaf(&mut path, &leaf, "");
                 }
                 Event::End(_) => {
                     let leaf = path.pop().unwrap();
                     let name = leaf.steps().last().map_or("", |step| &step.name);
                     if ["name", "revision", "namespace"].contains(&name) {
-                        told.leaf(&mut path, leaf, &text);
+                        told.leaf(&mut path, &leaf, &text);
                     }
                     text.clear();
                 }
@@ -67,7 +67,7 @@ impl Told {
     }
 
     /// The leaf `name` comes first, and names the entry around it.
-    fn leaf(&mut self, path: &mut [Path], leaf: Path, text: &str) {
+    fn leaf(&mut self, path: &mut [Path], leaf: &Path, text: &str) {
         let around = path.last_mut().unwrap();
         let (is_key, list) = (leaf.steps().last().unwrap().name == "name", around.steps().last());
         if is_key && list.is_some_and(|list| LISTS.contains(&list.name.as_str())) {
@@ -119,7 +119,8 @@ impl Told {
 /// The trees of a folder: their names and bytes.
 fn trees_in(dir: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     let names = OsVfs.list(dir).unwrap_or_else(|error| panic!("no trees: {error}"));
-    let xml = names.into_iter().filter(|name| name.ends_with(".xml"));
+    let xml =
+        names.into_iter().filter(|name| name.rsplit_once('.').is_some_and(|it| it.1 == "xml"));
     let read = |name: String| {
         let bytes = read_file(&OsVfs, &dir.join(&name), 16 << 20).unwrap();
         (name, bytes)
