@@ -1,6 +1,6 @@
 //! Runs the README: every command of its tour, and what it prints.
 //!
-//! `UPDATE_TOUR=1 cargo test --test cli tour` writes the output of a real run into the README. Compared are the
+//! `PUMICE_GOLDEN=write cargo test --test cli tour` writes the output of a real run into the README. Compared are the
 //! words; durations, dates, ports and process ids are those of one run.
 
 use std::fmt::Write as _;
@@ -91,7 +91,7 @@ fn the_readme_shows_what_its_commands_print() {
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (tour, after) = rest.split_once(END).unwrap();
     let now = run(tour);
-    if std::env::var_os("UPDATE_TOUR").is_some() {
+    if std::env::var_os("PUMICE_GOLDEN").is_some_and(|word| word == "write") {
         let updated = format!("{before}{BEGIN}{now}{END}{after}");
         write_file(&OsVfs, &path, updated.as_bytes()).unwrap();
         return;
@@ -99,6 +99,6 @@ fn the_readme_shows_what_its_commands_print() {
     assert_eq!(
         folded(tour),
         folded(&now),
-        "the README shows something else; UPDATE_TOUR=1 writes it anew"
+        "the README shows something else; PUMICE_GOLDEN=write writes it anew"
     );
 }

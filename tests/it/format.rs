@@ -1,6 +1,6 @@
 //! The bytes on disk: golden files of every released version, and the worked example of docs/format.md.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test it format` writes the fixtures and the example anew: on purpose, with a new
+//! `PUMICE_GOLDEN=write cargo test --test it format` writes the fixtures and the example anew: on purpose, with a new
 //! format version, and never over the fixtures of a version that was released.
 
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 fn updating() -> bool {
-    std::env::var_os("UPDATE_GOLDEN").is_some()
+    std::env::var_os("PUMICE_GOLDEN").is_some_and(|word| word == "write")
 }
 
 fn open(vfs: &MemVfs) -> Store {
