@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::commit::CommitError;
-use super::compaction::{CompactionEntry, PastCompaction};
+use super::compaction::{Cause, CompactionEntry, PastCompaction};
 use super::datastore::{OpenDatastore, Words};
 use super::error::Error;
 use super::name::Datastore;
@@ -97,6 +97,7 @@ pub(crate) fn list(view: &ReadView, limit: usize) -> Result<Vec<PastCompaction>,
     Ok(past)
 }
 
+/// One entry; none when it was dropped meanwhile, or says what no compaction of ours says.
 fn read(view: &ReadView, number: u64) -> Result<Option<PastCompaction>, Error> {
     let get = |name: &str| view.get(format!("{LIST}{{{number}}}/{name}").as_str());
     let text = |name: &str| Ok::<_, Error>(get(name)?.map(|value| value.to_string()));
@@ -106,14 +107,12 @@ fn read(view: &ReadView, number: u64) -> Result<Option<PastCompaction>, Error> {
             _ => 0,
         })
     };
-    let Some(datastore) = text("datastore")?.and_then(|name| name.parse::<Datastore>().ok()) else {
-        return Ok(None);
-    };
-    Ok(Some(PastCompaction {
-        number,
+    let datastore = text("datastore")?.and_then(|name| name.parse::<Datastore>().ok());
+    let cause = text("cause")?.and_then(|cause| cause.parse::<Cause>().ok());
+    let Some((datastore, cause)) = datastore.zip(cause) else { return Ok(None) };
+    let entry = CompactionEntry {
         datastore,
-        compaction_type: text("type")?.unwrap_or_default(),
-        cause: text("cause")?.unwrap_or_default(),
+        cause,
         size_start_bytes: amount("size-start-bytes")?,
         size_end_bytes: amount("size-end-bytes")?,
         size_last_bytes: amount("size-last-bytes")?,
@@ -122,5 +121,6 @@ fn read(view: &ReadView, number: u64) -> Result<Option<PastCompaction>, Error> {
         transactions: amount("transactions")?,
         blocked_micros: amount("blocked-micros")?,
         failure: text("failure")?,
-    }))
+    };
+    Ok(Some(PastCompaction { number, entry }))
 }

@@ -54,8 +54,8 @@ pub use commit::{Commit, CommitError, CommitSummary, TransactionId};
 pub use compaction::{
     ByItself, Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionOptions,
     CompactionTarget, CompactionType, Compactions, DelayOptions, Growth, HistorySink,
-    JournalCompaction, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds, Verdict,
-    evaluate,
+    JournalCompaction, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds,
+    UnknownCause, Verdict, evaluate,
 };
 pub use compaction_history::COMPACTION_HISTORY_MAX;
 pub use datastore::{CommitHook, Validator};

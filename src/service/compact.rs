@@ -104,5 +104,5 @@ pub fn info(service: &Service, which: &Datastores) -> Reply {
 
 pub fn history(service: &Service, history: &CompactionHistory) -> Result<Reply, Failure> {
     let past = service.cdb.compaction_history(history.limit)?;
-    Ok(Reply::CompactionHistory(past.into_iter().map(rows::past_compaction).collect()))
+    Ok(Reply::CompactionHistory(past.iter().map(|past| rows::compaction(&past.entry)).collect()))
 }

@@ -5,8 +5,8 @@ use super::protocol::{
 };
 use crate::cdb::JournalCompaction;
 use crate::cdb::{
-    Change, ChangeKind, Check, CompactionEntry, CompactionInfo, Diff, LogEntry, PastCompaction,
-    SnapshotInfo, Standing, Value,
+    Change, ChangeKind, Check, CompactionEntry, CompactionInfo, Diff, LogEntry, SnapshotInfo,
+    Standing, Value,
 };
 
 pub fn changes(diff: &Diff) -> Vec<NodeChange> {
@@ -77,23 +77,6 @@ pub fn compaction(entry: &CompactionEntry) -> CompactionRow {
         transactions: entry.transactions,
         blocked_micros: entry.blocked_micros,
         failure: entry.failure.clone(),
-        nothing_to_do: false,
-    }
-}
-
-pub fn past_compaction(past: PastCompaction) -> CompactionRow {
-    CompactionRow {
-        file: past.datastore.file_name().to_owned(),
-        compaction_type: past.compaction_type,
-        cause: past.cause,
-        start_micros: past.start_micros,
-        duration_micros: past.duration_micros,
-        size_start_bytes: past.size_start_bytes,
-        size_end_bytes: past.size_end_bytes,
-        size_last_bytes: past.size_last_bytes,
-        transactions: past.transactions,
-        blocked_micros: past.blocked_micros,
-        failure: past.failure,
         nothing_to_do: false,
     }
 }

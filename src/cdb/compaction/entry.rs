@@ -1,6 +1,7 @@
 //! What is told of a compaction: while it runs, and for the history.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::super::Datastore;
 use super::threshold::ThresholdName;
@@ -55,6 +56,31 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Not the text of a [`Cause`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not a cause of a compaction")]
+pub struct UnknownCause {
+    /// The text.
+    pub text: String,
+}
+
+impl FromStr for Cause {
+    type Err = UnknownCause;
+
+    /// Reads what [`fmt::Display`] writes.
+    fn from_str(text: &str) -> Result<Self, UnknownCause> {
+        let threshold = |name: &str| {
+            let unknown = || UnknownCause { text: text.to_owned() };
+            ThresholdName::ALL.into_iter().find(|one| one.to_string() == name).ok_or_else(unknown)
+        };
+        match text.strip_prefix("start: ") {
+            Some(name) => threshold(name).map(Self::Start),
+            None if text == "request" => Ok(Self::Request),
+            None => threshold(text).map(Self::Threshold),
+        }
+    }
+}
+
 /// A compaction that is over: the fields of NSO's `confd_compaction_notification`, and what it hides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactionEntry {
@@ -80,33 +106,13 @@ pub struct CompactionEntry {
     pub failure: Option<String>,
 }
 
-/// A compaction of the past, as the history in `O.cdb` keeps it. Sizes in bytes, times in microseconds.
+/// A compaction of the past, as the history in `O.cdb` keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastCompaction {
     /// Counts up from 1.
     pub number: u64,
-    /// Which datastore.
-    pub datastore: Datastore,
-    /// `automatic` or `manual`.
-    pub compaction_type: String,
-    /// Which threshold, or `request`.
-    pub cause: String,
-    /// File size when it began.
-    pub size_start_bytes: u64,
-    /// File size when it ended.
-    pub size_end_bytes: u64,
-    /// File size at the end of the one before.
-    pub size_last_bytes: u64,
-    /// When it began, since the Unix epoch.
-    pub start_micros: u64,
-    /// How long it took.
-    pub duration_micros: u64,
-    /// Transactions since the one before.
-    pub transactions: u64,
-    /// How long write transactions had to wait.
-    pub blocked_micros: u64,
-    /// Why it failed or was cancelled.
-    pub failure: Option<String>,
+    /// What it did.
+    pub entry: CompactionEntry,
 }
 
 /// What happens to compactions, in order.
@@ -134,4 +140,19 @@ pub enum CompactionEvent {
     Failed(CompactionEntry),
     /// One was cancelled; the datastore is as it was.
     Cancelled(CompactionEntry),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_reads_back_from_its_text() {
+        let thresholds = ThresholdName::ALL.into_iter();
+        let causes = thresholds.flat_map(|name| [Cause::Threshold(name), Cause::Start(name)]);
+        for cause in causes.chain([Cause::Request]) {
+            assert_eq!(cause.to_string().parse(), Ok(cause));
+        }
+        assert!("start: request".parse::<Cause>().is_err());
+    }
 }

@@ -20,7 +20,9 @@ mod threshold;
 mod tests;
 
 pub use delay::DelayOptions;
-pub use entry::{Cause, CompactionEntry, CompactionEvent, CompactionType, PastCompaction};
+pub use entry::{
+    Cause, CompactionEntry, CompactionEvent, CompactionType, PastCompaction, UnknownCause,
+};
 pub use info::{CompactionInfo, Standing};
 pub use options::{ByItself, CompactionOptions, JournalCompaction};
 pub use service::{CompactionTarget, Compactions, HistorySink, RunOptions};

@@ -62,6 +62,16 @@ pub enum ThresholdName {
     NumTransactions,
 }
 
+impl ThresholdName {
+    /// All of them, in NSO's order.
+    pub const ALL: [Self; 4] = [
+        Self::FileSizeRelative,
+        Self::NumNodeRelative,
+        Self::FileSizeAbsolute,
+        Self::NumTransactions,
+    ];
+}
+
 impl fmt::Display for ThresholdName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

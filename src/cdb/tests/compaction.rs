@@ -5,8 +5,8 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::super::{
-    ByItself, Cdb, CdbOptions, CompactionEvent, CompactionOptions, Datastore, JournalCompaction,
-    RunOptions, Standing, Thresholds,
+    ByItself, Cause, Cdb, CdbOptions, CompactionEvent, CompactionOptions, Datastore,
+    JournalCompaction, RunOptions, Standing, ThresholdName, Thresholds,
 };
 use super::text;
 use crate::clock::{Clock, ManualClock};
@@ -107,10 +107,13 @@ fn the_history_is_operational_data_and_survives_a_restart() {
     drop(cdb);
     let cdb = open();
     let history = cdb.compaction_history(10).unwrap();
-    let numbers: Vec<_> = history.iter().map(|past| (past.number, past.datastore)).collect();
+    let numbers: Vec<_> = history.iter().map(|past| (past.number, past.entry.datastore)).collect();
     assert_eq!(numbers, [(2, Datastore::Snapshot), (1, Datastore::Config)]);
-    assert_eq!((history[1].transactions, history[1].start_micros), (1, clock.wall_micros()));
-    assert_eq!((history[1].compaction_type.as_str(), &history[1].failure), ("manual", &None));
+    assert_eq!(
+        (history[1].entry.transactions, history[1].entry.start_micros),
+        (1, clock.wall_micros())
+    );
+    assert_eq!((history[1].entry.cause, &history[1].entry.failure), (Cause::Request, &None));
     let view = cdb.begin_read(Datastore::Operational);
     assert_eq!(text(&view, "/compaction/history{1}/datastore").as_deref(), Some("config"));
     assert_eq!(cdb.compaction_history(1).unwrap().len(), 1);
@@ -138,16 +141,15 @@ fn at_boot_what_is_due_is_compacted_unless_disabled_or_manual() {
     // With no floor, the history's own transactions may make the operational datastore due as well.
     let past = loop {
         let history = cdb.compaction_history(10).unwrap();
-        if let Some(past) = history.into_iter().find(|past| past.datastore == Datastore::Config) {
+        if let Some(past) =
+            history.into_iter().find(|past| past.entry.datastore == Datastore::Config)
+        {
             break past;
         }
         std::thread::yield_now();
     };
     assert_eq!(cdb.stats(Datastore::Config).generation, 1);
-    assert_eq!(
-        (past.cause.as_str(), past.compaction_type.as_str()),
-        ("start: file-size-relative", "automatic")
-    );
+    assert_eq!(past.entry.cause, Cause::Start(ThresholdName::FileSizeRelative));
 }
 
 #[test]
