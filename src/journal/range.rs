@@ -1,5 +1,7 @@
 //! Ranges of keys.
 
+use std::cmp::Ordering;
+use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 /// A half-open range of keys: from `start`, up to and without `end`. No `end` means to the last key.
@@ -11,10 +13,18 @@ use std::ops::{Bound, RangeBounds};
 /// assert!(range.contains(b"abc") && !range.contains(b"ac"));
 /// assert_eq!(KeyRange::new(b"a".to_vec()..=b"c".to_vec()).end(), Some(&b"c\0"[..]));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyRange {
-    start: Vec<u8>,
-    end: Option<Vec<u8>>,
+#[derive(Clone)]
+pub struct KeyRange(Repr);
+
+/// A transaction keeps one range for each key that it writes, so just a key takes one allocation.
+#[derive(Clone)]
+enum Repr {
+    /// The key and a zero byte: the range begins without that byte and ends with it.
+    Key(Vec<u8>),
+    Range {
+        start: Vec<u8>,
+        end: Option<Vec<u8>>,
+    },
 }
 
 /// The smallest key after `key`.
@@ -38,17 +48,17 @@ impl KeyRange {
             Bound::Excluded(key) => Some(key.clone()),
             Bound::Unbounded => None,
         };
-        Self { start, end }
+        Self(Repr::Range { start, end })
     }
 
     /// Every key.
     pub fn all() -> Self {
-        Self { start: Vec::new(), end: None }
+        Self(Repr::Range { start: Vec::new(), end: None })
     }
 
     /// Just this key.
     pub fn key(key: &[u8]) -> Self {
-        Self { start: key.to_vec(), end: Some(successor(key)) }
+        Self(Repr::Key(successor(key)))
     }
 
     /// Every key that begins with `prefix`, the prefix itself among them.
@@ -64,27 +74,33 @@ impl KeyRange {
             }
             None => None,
         };
-        Self { start: prefix.to_vec(), end }
+        Self(Repr::Range { start: prefix.to_vec(), end })
     }
 
     /// The first key that can be in the range.
     pub fn start(&self) -> &[u8] {
-        &self.start
+        match &self.0 {
+            Repr::Key(with_zero) => with_zero.split_last().map_or(&[], |(_, key)| key),
+            Repr::Range { start, .. } => start,
+        }
     }
 
     /// The first key after the range, if it has an end.
     pub fn end(&self) -> Option<&[u8]> {
-        self.end.as_deref()
+        match &self.0 {
+            Repr::Key(with_zero) => Some(with_zero),
+            Repr::Range { end, .. } => end.as_deref(),
+        }
     }
 
     /// Whether no key can be in it.
     pub fn is_empty(&self) -> bool {
-        self.end.as_deref().is_some_and(|end| end <= self.start.as_slice())
+        self.end().is_some_and(|end| end <= self.start())
     }
 
     /// Whether `key` is in it.
     pub fn contains(&self, key: &[u8]) -> bool {
-        key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
+        key >= self.start() && self.end().is_none_or(|end| key < end)
     }
 
     /// Whether some key can be in both.
@@ -97,6 +113,34 @@ impl KeyRange {
     }
 }
 
+impl PartialEq for KeyRange {
+    fn eq(&self, other: &Self) -> bool {
+        (self.start(), self.end()) == (other.start(), other.end())
+    }
+}
+
+impl Eq for KeyRange {}
+
+impl PartialOrd for KeyRange {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By start, then by end, where no end comes first.
+impl Ord for KeyRange {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.start(), self.end()).cmp(&(other.start(), other.end()))
+    }
+}
+
+impl fmt::Debug for KeyRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"..", self.start().escape_ascii())?;
+        self.end().map_or(Ok(()), |end| write!(f, "\"{}\"", end.escape_ascii()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +149,16 @@ mod tests {
     fn a_prefix_of_highest_bytes_has_no_end() {
         assert_eq!(KeyRange::prefix(&[0xff, 0xff]).end(), None);
         assert_eq!(KeyRange::prefix(&[1, 0xff]).end(), Some(&[2][..]));
+    }
+
+    #[test]
+    fn just_a_key_is_the_range_from_it_to_its_successor() {
+        for key in [&b""[..], b"k", b"k\0"] {
+            let range = KeyRange::key(key);
+            assert_eq!(range, KeyRange::new(key.to_vec()..=key.to_vec()));
+            assert_eq!((range.start(), range.end()), (key, Some(&successor(key)[..])));
+            assert!(range.contains(key) && !range.is_empty() && !range.contains(&successor(key)));
+        }
     }
 
     #[test]

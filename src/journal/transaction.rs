@@ -118,6 +118,9 @@ impl Transaction {
     /// will ever be.
     pub fn commit(mut self, durability: Durability) -> Result<Receipt, CommitError> {
         let record = std::mem::take(&mut self.batch).into_record()?;
+        // Nobody can ask for these any more; a large transaction is in memory once from here on, not twice.
+        self.view = self.base.clone();
+        self.changed = Vec::new();
         let check = Check { base: self.base.sequence(), reads: &self.reads };
         self.core.commit(record, Some(&check), durability)
     }
