@@ -47,6 +47,7 @@ impl<'a> LoadTarget<'a> {
         }
         let mut stale = Vec::new();
         let attributes = KeyRange::prefix(&[Space::Attributes as u8]);
+        self.editor.tree().note_range(attributes.clone());
         let mut scan = self.editor.view().scan(&attributes);
         while let Some((stored, _)) = scan.next()? {
             if !kept.attributes.contains(stored) {

@@ -9,7 +9,7 @@
 //!   nodes and the old values in diffs exact.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::diff::{Side, compare};
 use super::error::{Error, NodeKind};
@@ -35,8 +35,8 @@ pub(crate) enum Place<'a> {
 pub(crate) struct Editor {
     journal: journal::Transaction,
     reads: RefCell<Reads>,
-    /// Addresses under which this transaction may put nodes without looking again.
-    checked: HashSet<NodeKey>,
+    /// Addresses under which this transaction may put nodes without looking again: entries when `true`, else children.
+    checked: HashMap<NodeKey, bool>,
     node_delta: i64,
     nodes_touched: u64,
 }
@@ -59,7 +59,7 @@ impl Editor {
         Self {
             journal,
             reads: RefCell::default(),
-            checked: HashSet::new(),
+            checked: HashMap::new(),
             node_delta: 0,
             nodes_touched: 0,
         }
@@ -188,18 +188,18 @@ impl Editor {
             return Ok(());
         };
         let last_is_entry = is_entry(last);
-        if self.checked.contains(&parent) {
+        if self.checked.get(&parent) == Some(&last_is_entry) {
             return Ok(());
         }
         let prefixes: Vec<NodeKey> = parent.prefixes().collect();
         for (index, prefix) in prefixes.iter().enumerate() {
-            if self.checked.contains(prefix) {
-                continue;
-            }
             let next = prefixes.get(index + 1).and_then(|next| prefix.next_step(next.as_bytes()));
             let is_list = next.map_or(last_is_entry, is_entry);
+            if self.checked.get(prefix) == Some(&is_list) {
+                continue;
+            }
             self.check_around(prefix, is_list)?;
-            self.checked.insert(prefix.clone());
+            self.checked.insert(prefix.clone(), is_list);
         }
         Ok(())
     }
@@ -274,7 +274,7 @@ impl Editor {
             Schema::LeafList(_) => NodeRecord::LeafListEntry { rank },
         };
         self.put_node(key, &record, true)?;
-        self.checked.insert(key.clone());
+        self.checked.insert(key.clone(), false);
         Ok(true)
     }
 
@@ -454,7 +454,7 @@ impl Editor {
     /// Gives a node an attribute.
     pub fn set_attribute(&mut self, key: &NodeKey, name: &str, value: &str) -> Result<()> {
         let stored = key.attribute(name);
-        let old = self.journal.view().get(&stored)?;
+        let old = self.tree().get(&stored)?;
         if old.as_deref() == Some(value.as_bytes()) {
             return Ok(());
         }
@@ -475,6 +475,13 @@ impl Editor {
         Ok(())
     }
 
+    /// Notes everything at and below an address: nobody may change anything of it meanwhile.
+    pub fn depend_on(&self, key: &NodeKey) {
+        for space in DATA_SPACES {
+            self.tree().note_range(KeyRange::prefix(&key.in_space(space)));
+        }
+    }
+
     /// Removes what is at and below an address; tells how many nodes that were.
     pub fn delete(&mut self, key: &NodeKey) -> Result<u64> {
         if let Some((entry, _)) = self.tree().key_leaf_of(key)?
@@ -493,6 +500,7 @@ impl Editor {
             let order = [list.order_prefix().as_slice(), &rank].concat();
             self.journal.delete(&order).map_err(limit(key))?;
         }
+        self.depend_on(key);
         for space in DATA_SPACES {
             let range = KeyRange::prefix(&key.in_space(space));
             if self.journal.view().scan(&range).next()?.is_some() {

@@ -134,6 +134,9 @@ pub(crate) fn target(datastore: &OpenDatastore, to: TransactionId) -> Result<Tar
 pub(crate) fn go_back(editor: &mut Editor, target: &Target) -> Result<(), Error> {
     let root = NodeKey::root();
     let from = Side { snapshot: &target.snapshot, base: &root };
+    // What others change meanwhile was never to be, or stands on what goes.
+    editor.depend_on(&root);
+    editor.tree().note_range(KeyRange::prefix(&[Space::Schema as u8]));
     for space in DATA_SPACES.into_iter().chain([Space::Schema]) {
         for range in target.ranges.iter().filter_map(|range| part_in(range, space)) {
             editor.copy(space, from, &root, &range)?;

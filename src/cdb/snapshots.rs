@@ -217,6 +217,7 @@ pub(crate) fn restore(
     let from = Side { snapshot: snapshots.snapshot(), base: &base };
     let whole = KeyRange::prefix(key.as_bytes());
     let declarations = declarations(snapshots, &key)?;
+    editor.depend_on(&key);
     if let Err(Error::AlreadyDeclared { .. }) = declare_again(editor, &declarations) {
         // A list in the subtree is another one now; nothing of the subtree stays anyway.
         editor.delete(&key)?;

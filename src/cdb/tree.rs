@@ -113,7 +113,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<journal::Value>> {
+    /// What is stored at a key.
+    pub fn get(&self, key: &[u8]) -> Result<Option<journal::Value>> {
         self.note_key(key);
         Ok(self.snapshot.get(key)?)
     }

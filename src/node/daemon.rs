@@ -24,6 +24,9 @@ use crate::service::{Class, Failure, Service};
 /// Threads for requests; each watcher has one for as long as it watches.
 const REQUEST_THREADS_MAX: usize = 256;
 
+/// How long it is before clients are accepted again after one could not be.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
 /// How long the end waits for HTTP clients; their requests change nothing.
 const HTTP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -110,7 +113,11 @@ impl Daemon {
                         Ok((stream, _)) => {
                             clients.spawn(connection::serve(service.clone(), stream, ending.clone()));
                         }
-                        Err(error) => tracing::warn!(%error, "a client could not be accepted"),
+                        Err(error) => {
+                            tracing::warn!(%error, "a client could not be accepted");
+                            // Out of descriptors, most likely: the client still waits, and so do we.
+                            tokio::time::sleep(ACCEPT_AGAIN).await;
+                        }
                     },
                     Some(_) = clients.join_next() => {}
                 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -30,6 +31,8 @@ pub struct Surroundings {
 pub struct Service {
     pub(super) cdb: Cdb,
     pub(super) around: Surroundings,
+    /// How many watch.
+    pub(super) watchers: AtomicUsize,
     started: Duration,
 }
 
@@ -37,7 +40,7 @@ impl Service {
     /// Executes requests on `cdb`.
     pub fn new(cdb: Cdb, around: Surroundings) -> Self {
         let started = around.clock.monotonic();
-        Self { cdb, around, started }
+        Self { cdb, around, watchers: AtomicUsize::new(0), started }
     }
 
     /// The counters of the three datastores. No I/O but asking the file system for its free space.

@@ -1,7 +1,7 @@
 //! Transactions as they come.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use super::cancel::Cancel;
@@ -13,6 +13,29 @@ use crate::cdb::{Notification, SubscriptionPoint, TransactionId};
 
 /// How many transactions may wait for a slow watcher. Commits never do: one that falls further behind is let go.
 const BEHIND_MAX: usize = 1024;
+
+/// How many may watch at a time: each has a thread of those that execute requests, and the others need some, too.
+const WATCHERS_MAX: usize = 128;
+
+/// One of those who watch, for as long as it lives.
+struct Watcher<'a>(&'a AtomicUsize);
+
+impl<'a> Watcher<'a> {
+    fn begin(watchers: &'a AtomicUsize) -> Result<Self, Failure> {
+        let watcher = Self(watchers);
+        if watchers.fetch_add(1, Ordering::AcqRel) < WATCHERS_MAX {
+            return Ok(watcher);
+        }
+        let reason = format!("{WATCHERS_MAX} are watching already, which is as many as may");
+        Err(Failure::new(Class::Conflict, "busy", reason).hint("end one of them"))
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 enum Told {
     Changed(Event),
@@ -26,6 +49,7 @@ pub fn watch(
     cancel: &Cancel,
     emit: Emit<'_>,
 ) -> Result<Reply, Failure> {
+    let _watcher = Watcher::begin(&service.watchers)?;
     let point = SubscriptionPoint::new(&node.path)
         .map_err(|error| Failure::new(Class::Usage, "bad_path", error.to_string()))?;
     let (sender, receiver) = sync_channel(BEHIND_MAX);

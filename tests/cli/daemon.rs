@@ -276,3 +276,62 @@ fn writers_at_the_same_time_are_all_served() {
     assert_eq!(daemon.stop(), 0);
     place.demo_ok(&["check"]);
 }
+
+/// A client of the socket that reads only when told.
+fn client(place: &Place, request: &str) -> UnixStream {
+    use std::io::Write;
+    let mut stream = UnixStream::connect(place.path("demo/pumice.sock")).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Symptom: SIGTERM did not end a daemon while a client did not read what it had asked for. Cause: whoever waits to write
+/// did not hear of the end. Fix: it does, and the client has two seconds.
+#[test]
+fn a_client_that_does_not_read_does_not_keep_the_daemon_from_ending() {
+    use std::io::Read;
+    let place = Place::with_database();
+    let mut daemon = place.daemon(&[]);
+    place.write("big.json", &format!("{{\"big\":\"{}\"}}", "x".repeat(8 << 20)));
+    place.demo_ok(&["load", "big.json"]);
+    let request = "{\"do\":\"get\",\"datastore\":\"config\",\"path\":\"/big\"}\n";
+    let mut deaf = client(&place, request);
+    // Its answer has begun: more than fits between the two.
+    deaf.read_exact(&mut [0]).unwrap();
+    assert_eq!(daemon.stop(), 0);
+}
+
+/// Symptom: with 256 watchers no other request was answered. Cause: each keeps one of 256 threads. Fix: half of them may.
+#[test]
+fn watchers_leave_threads_for_other_requests() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::with_database();
+    let mut daemon = place.daemon(&[]);
+    let request = "{\"do\":\"watch\",\"datastore\":\"operational\",\"path\":\"/\"}\n";
+    let mut watchers: Vec<_> = (0..300).map(|_| BufReader::new(client(&place, request))).collect();
+    let first = watchers.iter_mut().map(|watcher| {
+        let mut line = String::new();
+        watcher.read_line(&mut line).unwrap();
+        line
+    });
+    let (watching, refused): (Vec<_>, Vec<_>) =
+        first.partition(|line| line.contains("watching\"}"));
+    assert_eq!((watching.len(), refused.len()), (128, 172));
+    assert!(refused.iter().all(|line| line.contains("128 are watching already")), "{}", refused[0]);
+    place.demo_ok(&["set", "/a", "1"]);
+    drop(watchers);
+    assert_eq!(daemon.stop(), 0);
+}
+
+/// Symptom: the connection was closed without a word. Fix: it says why.
+#[test]
+fn what_is_no_text_is_answered() {
+    use std::io::{BufRead, BufReader, Write};
+    let place = Place::with_database();
+    let _daemon = place.daemon(&[]);
+    let mut stream = client(&place, "");
+    stream.write_all(b"\xff\xfe\n").unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    assert!(lines.next().unwrap().unwrap().contains("not a request"));
+    assert!(lines.next().is_none());
+}

@@ -1,6 +1,6 @@
 //! JSON as a stream of starts and ends, in the shape of RFC 7951 with the annotations of RFC 7952.
 //!
-//! Numbers without a fraction are int64 (uint64 when they are larger), others text; `[null]` is an empty leaf. Objects and
+//! Numbers without a fraction are int64 (uint64 when they are larger), others text unless they are too large to be exact; `[null]` is an empty leaf. Objects and
 //! arrays may nest to the depth that `serde_json` allows, 128 together.
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +14,9 @@ use super::position::{At, Counted, Place, TOO_LARGE};
 use super::problem::{LoadError, Problem};
 use crate::cdb::path::{MAX_DEPTH, is_name};
 use crate::cdb::value::Value;
+
+/// Below it floating point is exact to the unit; what is larger and fits 64 bits does not come as floating point.
+const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn stream(
     input: Box<dyn Read + '_>,
@@ -145,6 +148,10 @@ macro_rules! scalars {
         }
 
         fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+            if value.abs() >= EXACT_BELOW {
+                let found = "a number too large to be kept exactly";
+                return self.context.unexpected(found, "64 bits, or the number in quotes");
+            }
             self.scalar(Scalar::Text(value.to_string()))
         }
 
@@ -167,15 +174,12 @@ impl<'de> Visitor<'de> for Item<'_, '_, '_> {
         self.context.unexpected("null", "a value ([null] for an empty leaf)")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some(member) = self.member else {
-            return object(self.context, map);
+            let first = map.next_key()?;
+            return object(self.context, map, first);
         };
-        let started = self.context.sink.start(member.start(0, member.at, false, true));
-        self.context.keep(started)?;
-        object(self.context, map)?;
-        let ended = self.context.sink.end(Content::Children);
-        self.context.keep(ended)
+        started_object(self.context, map, member.start(0, member.at, false, true))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
@@ -236,11 +240,8 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
         let at = self.context.place.get();
-        let started = self.context.sink.start(self.member.start(self.index, at, true, true));
-        self.context.keep(started)?;
-        object(self.context, map)?;
-        let ended = self.context.sink.end(Content::Children);
-        self.context.keep(ended).map(|()| false)
+        let start = self.member.start(self.index, at, true, true);
+        started_object(self.context, map, start).map(|()| false)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<bool, A::Error> {
@@ -248,11 +249,38 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
     }
 }
 
-/// The members of an object. Annotations (`@name`) stand before what they are about.
-fn object<'de, A: MapAccess<'de>>(context: &mut Context<'_>, mut map: A) -> Result<(), A::Error> {
+/// An object that stands for a node. Its first member may be `@`, which is about itself (RFC 7952, section 5.2.1).
+fn started_object<'de, A: MapAccess<'de>>(
+    context: &mut Context<'_>,
+    mut map: A,
+    mut start: Start,
+) -> Result<(), A::Error> {
+    let mut first = map.next_key::<String>()?;
+    if first.as_deref() == Some("@") {
+        for attributes in map.next_value::<Annotations>()?.0 {
+            let own = context.keep(marks(attributes, start.at))?;
+            start.marks.attributes.extend(own.attributes);
+            start.marks.presence |= own.presence;
+        }
+        first = map.next_key()?;
+    }
+    let started = context.sink.start(start);
+    context.keep(started)?;
+    object(context, map, first)?;
+    let ended = context.sink.end(Content::Children);
+    context.keep(ended)
+}
+
+/// The members of an object, the name of the first known. Annotations (`@name`) stand before what they are about.
+fn object<'de, A: MapAccess<'de>>(
+    context: &mut Context<'_>,
+    mut map: A,
+    first: Option<String>,
+) -> Result<(), A::Error> {
     let mut seen = HashSet::new();
     let mut annotations: HashMap<String, Vec<Marks>> = HashMap::new();
-    while let Some(name) = map.next_key::<String>()? {
+    let mut next = first;
+    while let Some(name) = next {
         let at = context.place.get();
         if !seen.insert(name.clone()) {
             return context.refuse(Problem::TwiceInObject { name });
@@ -265,6 +293,7 @@ fn object<'de, A: MapAccess<'de>>(context: &mut Context<'_>, mut map: A) -> Resu
             let found = found.0.into_iter().map(|attributes| marks(attributes, at));
             let found = found.collect::<Result<Vec<_>, _>>();
             annotations.insert(target.to_owned(), context.keep(found)?);
+            next = map.next_key()?;
             continue;
         }
         if !is_name(&name) {
@@ -272,6 +301,7 @@ fn object<'de, A: MapAccess<'de>>(context: &mut Context<'_>, mut map: A) -> Resu
         }
         let marks = annotations.remove(&name).unwrap_or_default();
         map.next_value_seed(Item { context, member: Some(Member { name: &name, at, marks }) })?;
+        next = map.next_key()?;
     }
     Ok(())
 }

@@ -331,3 +331,25 @@ fn real_trees_load_when_duplicates_are_folded_and_name_both_lines_when_not() {
     }
     assert!(refused > 0);
 }
+
+/// Symptom: 18446744073709551616 was stored as 18446744073709552000. Cause: JSON numbers that fit no integer come as
+/// floating point. Fix: those too large to be exact are refused; in quotes they are text.
+#[test]
+fn a_json_number_that_cannot_be_kept_exactly_is_refused() {
+    use crate::cdb::{Author, BytesSource, Cdb, Datastore, LoadOptions};
+    let load = |text: &str| {
+        let cdb = Cdb::in_memory().unwrap();
+        let source = BytesSource::new("a.json", text.as_bytes());
+        let options = LoadOptions::default();
+        cdb.load(Datastore::Config, &source, &options, &Author::default())
+            .map(|_| cdb.begin_read(Datastore::Config).get("/a").unwrap().unwrap().to_string())
+            .map_err(|error| error.to_string())
+    };
+    for large in ["18446744073709551616", "-9223372036854775809", "1e300"] {
+        let refused = load(&format!("{{\"a\": {large}}}")).unwrap_err();
+        assert!(refused.contains("too large"), "{refused}");
+    }
+    assert_eq!(load("{\"a\": 18446744073709551615}").unwrap(), "18446744073709551615");
+    assert_eq!(load("{\"a\": 1.25}").unwrap(), "1.25");
+    assert_eq!(load("{\"a\": \"18446744073709551616\"}").unwrap(), "18446744073709551616");
+}

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::marks::{Attributes, leaf_attributes, leaf_list_marks, list_marks, presence_mark};
+use super::marks::{leaf_attributes, leaf_list_marks, list_marks, presence_mark};
 use super::options::SaveError;
 use crate::cdb::key::NodeKey;
 use crate::cdb::record::ListInfo;
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
             WalkEvent::Leaf { name, value } => self.leaf(key, name, value),
             WalkEvent::LeafListEntry { name, info, value } => {
                 let marks = if self.types { leaf_list_marks(info) } else { Vec::new() };
-                self.element(name, || Ok(marks))?;
+                self.element(name, &marks)?;
                 let text = literal(value);
                 write!(self.out, "{text}")?;
                 Ok(())
@@ -73,16 +73,12 @@ impl<'a> Writer<'a> {
     }
 
     fn entry(&mut self, key: &NodeKey, list: &str, info: &ListInfo, keys: &[Value]) -> Result {
-        let (tree, types) = (self.tree, self.types);
-        self.element(list, || {
-            let mut attributes = tree.attributes(key)?;
-            if types {
-                attributes.extend(list_marks(info));
-            }
-            Ok(attributes)
-        })?;
+        let marks = if self.types { list_marks(info) } else { Vec::new() };
+        self.element(list, &marks)?;
         write!(self.out, "{{")?;
         self.open.push(Object::default());
+        // Inside of the entry, since not only the first may have some (RFC 7952, section 5.2.1).
+        self.annotation("", &self.tree.attributes(key)?, false)?;
         for (leaf, value) in info.keys.iter().zip(keys) {
             self.member(&leaf.name)?;
             write!(self.out, "{}", literal(value))?;
@@ -100,13 +96,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Begins an element of the array `name`, which is begun when it is not the one being written.
-    fn element(&mut self, name: &str, marks: impl FnOnce() -> Result<Attributes>) -> Result {
+    fn element(&mut self, name: &str, marks: &[(String, String)]) -> Result {
         let goes_on = self.open.last().is_some_and(|object| object.array.as_deref() == Some(name));
         if goes_on {
             write!(self.out, ",")?;
         } else {
-            let marks = marks()?;
-            self.annotation(name, &marks, true)?;
+            self.annotation(name, marks, true)?;
             self.member(name)?;
             write!(self.out, "[")?;
             if let Some(object) = self.open.last_mut() {

@@ -1,6 +1,7 @@
 //! The subscribers of one datastore, and how they are told.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ pub(crate) struct Hub {
     subscribers: Arc<Registry>,
     next_id: Mutex<u64>,
     turns: Turns,
-    /// Held from prepare to commit, so that prepared transactions do not interleave.
+    /// Held from prepare until the subscribers are told how it ended, so that prepared transactions do not interleave.
+    /// Whoever holds it and waits for its turn waits for transactions that are committed, which need it no more.
     prepare: Mutex<()>,
 }
 
@@ -78,7 +80,7 @@ pub(crate) struct Facts {
 
 /// Subscribers that have prepared and wait for commit or abort.
 pub(crate) struct Prepared<'a> {
-    turn: Option<MutexGuard<'a, ()>>,
+    alone: Option<MutexGuard<'a, ()>>,
     told: Vec<(Arc<Subscriber>, Notification)>,
 }
 
@@ -168,7 +170,7 @@ impl Hub {
     /// # Errors
     /// The first veto; those who had prepared are told to abort.
     pub fn prepare(&self, facts: Option<&Facts>) -> Result<Prepared<'_>, CommitError> {
-        let mut prepared = Prepared { turn: None, told: Vec::new() };
+        let mut prepared = Prepared { alone: None, told: Vec::new() };
         let Some(facts) = facts else {
             return Ok(prepared);
         };
@@ -180,12 +182,11 @@ impl Hub {
                 continue;
             };
             if prepared.told.is_empty() {
-                prepared.turn = Some(self.prepare.lock().unwrap_or_else(PoisonError::into_inner));
+                prepared.alone = Some(self.prepare.lock().unwrap_or_else(PoisonError::into_inner));
             }
-            let answer = {
-                let _guard = self.delivering.enter(self.datastore);
-                form.prepare(&notification)
-            };
+            let answer = self
+                .call(&subscriber, || form.prepare(&notification))
+                .unwrap_or_else(|| Err("it panicked".to_owned()));
             if let Err(reason) = answer {
                 self.abort(&prepared);
                 return Err(CommitError::Vetoed {
@@ -200,18 +201,27 @@ impl Hub {
 
     /// Tells those who had prepared that it was for nothing, in reverse order.
     pub fn abort(&self, prepared: &Prepared<'_>) {
-        let _guard = self.delivering.enter(self.datastore);
         for (subscriber, notification) in prepared.told.iter().rev() {
             if let Form::TwoPhase(form) = &subscriber.form {
-                form.abort(notification);
+                self.call(subscriber, || form.abort(notification));
             }
         }
     }
 
+    /// Calls into a subscriber. A panic is its own: the transaction and the other subscribers go on. `None` then.
+    fn call<T>(&self, subscriber: &Subscriber, callback: impl FnOnce() -> T) -> Option<T> {
+        let _guard = self.delivering.enter(self.datastore);
+        let answer = catch_unwind(AssertUnwindSafe(callback)).ok();
+        if answer.is_none() {
+            let (subscriber, datastore) = (&subscriber.point.name, self.datastore);
+            tracing::error!(%subscriber, %datastore, "the subscriber panicked");
+        }
+        answer
+    }
+
     /// Tells of a committed transaction when its turn has come, and waits until all have acknowledged.
     pub fn deliver(&self, id: TransactionId, facts: Option<&Facts>, prepared: Prepared<'_>) {
-        let told = prepared.told;
-        drop(prepared.turn);
+        let Prepared { alone: _alone, told } = prepared;
         let turn = self.turns.take(id);
         let Some(facts) = facts else {
             return;
@@ -242,12 +252,10 @@ impl Hub {
         match &subscriber.form {
             Form::Queue(queue) => return queue.push(notification),
             Form::Callback(callback) => {
-                let _guard = self.delivering.enter(self.datastore);
-                callback(&notification);
+                self.call(subscriber, || callback(&notification));
             }
             Form::TwoPhase(form) if prepared => {
-                let _guard = self.delivering.enter(self.datastore);
-                form.commit(&notification);
+                self.call(subscriber, || form.commit(&notification));
             }
             // It subscribed between prepare and commit.
             Form::TwoPhase(_) => {}

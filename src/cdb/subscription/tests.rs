@@ -311,3 +311,78 @@ fn dropping_the_last_handle_ends_subscriptions() {
     drop(cdb);
     assert!(changes.next().is_none());
 }
+
+/// Symptom: a two-phase subscriber was asked to prepare a transaction before it was told that the one before is committed.
+/// Cause: the turn was given back before delivery. Fix: it is held until the subscribers are told.
+#[test]
+fn a_two_phase_subscriber_is_told_of_a_commit_before_it_is_asked_about_the_next() {
+    struct Recorder(Notes);
+    impl TwoPhase for Recorder {
+        fn prepare(&self, notification: &Notification) -> Result<(), String> {
+            note(&self.0, format!("prepare {}", notification.diff.changes()[0].path));
+            Ok(())
+        }
+        fn commit(&self, notification: &Notification) {
+            note(&self.0, format!("commit {}", notification.diff.changes()[0].path));
+        }
+        fn abort(&self, _: &Notification) {
+            note(&self.0, "abort");
+        }
+    }
+    let cdb = cdb();
+    let notes = Notes::default();
+    let recorder = Recorder(notes.clone());
+    let _two_phase = cdb.subscribe_two_phase(Datastore::Config, point("/").priority(10), recorder);
+    let (writer, seen, other) = (cdb.clone(), notes.clone(), Arc::new(Mutex::new(None)));
+    let spawned = other.clone();
+    let _first = cdb.subscribe_callback(Datastore::Config, point("/a").priority(1), move |_| {
+        let writer = writer.clone();
+        *spawned.lock().unwrap() = Some(thread::spawn(move || set(&writer, &[("/b", "1")])));
+        // Enough time for the other one to go wrong; it has none to go right.
+        for _ in 0..10_000 {
+            if seen.lock().unwrap().len() > 1 {
+                break;
+            }
+            thread::yield_now();
+        }
+    });
+    set(&cdb, &[("/a", "1")]);
+    let other = other.lock().unwrap().take().unwrap();
+    other.join().unwrap();
+    assert_eq!(*notes.lock().unwrap(), ["prepare /a", "commit /a", "prepare /b", "commit /b"]);
+}
+
+/// Symptom: a callback that panicked took the committer with it: the transaction was durable, but the subscribers after it
+/// were never told and one that had prepared waited for ever. Fix: a panic is the subscriber's alone.
+#[test]
+fn a_callback_that_panics_harms_neither_the_committer_nor_other_subscribers() {
+    struct Recorder(Notes, bool);
+    impl TwoPhase for Recorder {
+        fn prepare(&self, _: &Notification) -> Result<(), String> {
+            assert!(!self.1, "planted");
+            note(&self.0, "prepare");
+            Ok(())
+        }
+        fn commit(&self, _: &Notification) {
+            note(&self.0, "commit");
+        }
+        fn abort(&self, _: &Notification) {
+            note(&self.0, "abort");
+        }
+    }
+    let cdb = cdb();
+    let notes = Notes::default();
+    let _panics =
+        cdb.subscribe_callback(Datastore::Config, point("/").priority(-1), |_| panic!("planted"));
+    let recorder = Recorder(notes.clone(), false);
+    let _told = cdb.subscribe_two_phase(Datastore::Config, point("/").priority(1), recorder);
+    set(&cdb, &[("/a", "1")]);
+    assert_eq!(*notes.lock().unwrap(), ["prepare", "commit"]);
+    notes.lock().unwrap().clear();
+    let recorder = Recorder(notes.clone(), true);
+    let late = point("/").priority(2).named("late");
+    let _panics_too = cdb.subscribe_two_phase(Datastore::Config, late, recorder);
+    let refused = cdb.write(Datastore::Config, |tx| tx.set_text("/a", "2")).unwrap_err();
+    assert_eq!(refused.to_string(), "refused by late: it panicked");
+    assert_eq!(*notes.lock().unwrap(), ["prepare", "abort"]);
+}

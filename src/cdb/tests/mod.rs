@@ -3,6 +3,7 @@
 mod compaction;
 mod history;
 mod init;
+mod isolation;
 mod lists;
 mod model;
 mod real;
