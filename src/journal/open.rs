@@ -75,6 +75,9 @@ fn open_for_writing(
     }
     if !vfs.exists(path)? || is_newborn(vfs, path)? {
         create(directory, path)?;
+    } else {
+        // The process before may have ended between a rename and the sync that makes it durable.
+        vfs.sync_dir(directory.path())?;
     }
     let file = vfs.open(path, OpenMode::ReadWrite)?;
     let recovered = check(recover(&file, &options)?)?;
@@ -211,10 +214,9 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
         file.sync_all()?;
         allocated = cursor.position;
     }
-    if !cursor.witnessed {
-        rewrite(&**file, cursor.synced_position, cursor.position)?;
-        file.sync_all()?;
-    }
+    // A last witness too: it may be in the cache alone, and the next frame will name it.
+    rewrite(&**file, cursor.synced_position, cursor.position)?;
+    file.sync_all()?;
     Ok(Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated))
 }
 

@@ -120,7 +120,13 @@ impl MemVfs {
 
     /// Puts a file there, synced, replacing what was under that name.
     pub fn put(&self, path: &Path, bytes: Vec<u8>) {
-        let data = Data { written: bytes.clone(), synced: bytes, dirty: Vec::new() };
+        self.put_cached(path, bytes.clone(), bytes);
+    }
+
+    /// Puts a file there as a sync that failed may leave it: a process reads `cached`, a crash leaves
+    /// `on_disk`, and no later sync makes up for it, but for what is written again.
+    pub fn put_cached(&self, path: &Path, cached: Vec<u8>, on_disk: Vec<u8>) {
+        let data = Data { written: cached, synced: on_disk, dirty: Vec::new() };
         let node = Arc::new(Node { data: Mutex::new(data) });
         let mut state = self.lock();
         state.names.insert(path.to_path_buf(), node.clone());
