@@ -67,6 +67,7 @@ fn open_for_writing(
     path: &Path,
     options: StoreOptions,
 ) -> Result<Core, OpenError> {
+    let claim = directory.claim(path)?;
     let vfs = &**directory.vfs();
     let side = side_file(path);
     if vfs.exists(&side)? {
@@ -84,7 +85,8 @@ fn open_for_writing(
     let writer = repair(&recovered)?;
     let allocated = writer.allocated();
     let path = path.to_path_buf();
-    Ok(Core::new(directory.clone(), path, options, recovered.state, Some(writer), allocated))
+    let writer = Some((writer, claim));
+    Ok(Core::new(directory.clone(), path, options, recovered.state, writer, allocated))
 }
 
 /// A file of which only the name became durable: empty, or nothing but zeros. One with a header is known

@@ -64,9 +64,10 @@ pub struct CompactionReport {
 
 /// About how many bytes the new file would take.
 pub fn estimate_bytes(stats: &JournalStats) -> u64 {
-    let image = stats.live_bytes + stats.entries * ENTRY_OVERHEAD_BYTES;
+    let overhead = stats.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
+    let image = stats.live_bytes.saturating_add(overhead);
     // Index blocks and headers, generously.
-    image + image / 32 + (128 << 10)
+    image.saturating_add(image / 32).saturating_add(128 << 10)
 }
 
 /// Runs a compaction to its end on this thread.
@@ -219,7 +220,8 @@ impl<'a> Compaction<'a> {
                 duration_micros: micros(clock.monotonic().saturating_sub(start)),
                 transactions: before.transactions_since_compaction,
             };
-            let header = side.seal(before.generation + 1, record).map_err(io(Stage::Seal))?;
+            let header =
+                side.seal(before.generation.saturating_add(1), record).map_err(io(Stage::Seal))?;
             let base = Arc::new(open_base(core, header, side.file.clone())?);
             check_cancelled(control, Stage::Swap)?;
             control.enter(Stage::Swap);

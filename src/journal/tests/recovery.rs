@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::format::FRAME_HEADER_BYTES;
+use super::super::header::Header;
 use super::super::{
     CommitError, Directory, Durability, OpenError, Sequence, Store, StoreOptions, WriteBatch,
 };
@@ -275,4 +276,51 @@ fn a_witness_that_only_the_cache_has_is_on_disk_before_the_next_commit() {
     vfs.put_cached(Path::new(FILE), closed, on_disk);
     put(&open(&vfs), "k4", "value");
     assert_eq!(keys(&open(&vfs.crash())), ["k1", "k2", "k3", "k4"]);
+}
+
+// Symptom: two handles that each counted from what they had found, and wrote over each other's commits.
+// Cause: the lock is the directory's, and nothing kept one process from opening the same file twice in it.
+// Fix: a directory knows which of its files are open for writing.
+#[test]
+fn a_store_is_opened_for_writing_only_once_at_a_time() {
+    let vfs = MemVfs::new();
+    let clock = std::sync::Arc::new(ManualClock::starting_at(0));
+    let directory = Directory::open(vfs.shared(), clock, Path::new(DIR)).unwrap();
+    let open = || Store::open(&directory, "test.journal", StoreOptions::default());
+    let first = open().unwrap();
+    put(&first, "first", "1");
+    assert!(matches!(open(), Err(OpenError::Locked { .. })));
+    put(&first, "second", "1");
+    let again = first.clone();
+    drop(first);
+    assert!(matches!(open(), Err(OpenError::Locked { .. })));
+    drop(again);
+    assert_eq!(keys(&open().unwrap()), ["first", "second"]);
+}
+
+// Symptom: a panic (in a build with checks), or a sequence that began at 0 again, on a file whose header was
+// made up: its checksum fits, its numbers do not. Fix: counting saturates.
+#[test]
+fn a_header_with_the_largest_numbers_is_refused_or_read_but_never_a_panic() {
+    let mut header = Header::newborn(7, 0);
+    header.base_sequence = Sequence::new(u64::MAX);
+    header.generation = u64::MAX;
+    for (tail_start, sealed) in
+        [(1024, 1024), (1024, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX - 7, u64::MAX)]
+    {
+        for (start, len) in [(512, 0), (512, u64::MAX - 512), (512, u64::MAX), (u64::MAX, 1)] {
+            header.tail_start = tail_start;
+            header.sealed_position = sealed;
+            header.image.start = start;
+            header.image.len = len;
+            let mut file = vec![0; 4096];
+            file[..512].copy_from_slice(&header.encode());
+            let Ok(store) = open_on(holding(&file).shared()) else { continue };
+            assert_eq!((tail_start, sealed, len), (1024, 1024, 0));
+            let mut batch = WriteBatch::new();
+            batch.put(b"k", b"v").unwrap();
+            drop(store.write(batch, Durability::Sync));
+            drop(store.compact(&Default::default(), &Default::default()));
+        }
+    }
 }
