@@ -101,7 +101,7 @@ impl Change {
         match self {
             Self::Write { start, bytes: written } => {
                 let end = start + written.len();
-                bytes.resize(bytes.len().max(end), 0);
+                grow(bytes, end);
                 bytes[*start..end].copy_from_slice(written);
                 *len = end.max(*len);
             }
@@ -148,7 +148,8 @@ impl Inode {
     }
 
     fn set_len(&mut self, number: usize, len: usize) {
-        self.live.resize(len, 0);
+        self.live.truncate(len);
+        grow(&mut self.live, len);
         self.pending.push((number, Change::SetLen(len)));
     }
 
@@ -292,6 +293,13 @@ impl Inode {
     }
 }
 
+/// As `resize` with zeros, which goes byte by byte in a build without optimisation.
+fn grow(bytes: &mut Vec<u8>, len: usize) {
+    if bytes.len() < len {
+        bytes.extend_from_slice(&vec![0; len - bytes.len()]);
+    }
+}
+
 fn sector_of(bytes: &[u8], sector: usize) -> &[u8] {
     let start = (sector * SECTOR).min(bytes.len());
     &bytes[start..(start + SECTOR).min(bytes.len())]
@@ -311,7 +319,7 @@ fn distinct_versions(line: &[(Vec<u8>, usize)], sector: usize) -> Vec<usize> {
 fn copy_sector(to: &mut Vec<u8>, from: &[u8], sector: usize) {
     let content = sector_of(from, sector);
     let start = sector * SECTOR;
-    to.resize(to.len().max(start + content.len()), 0);
+    grow(to, start + content.len());
     let end = (start + SECTOR).min(to.len()).max(start.min(to.len()));
     to[start.min(end)..end].fill(0);
     to[start..start + content.len()].copy_from_slice(content);
@@ -320,9 +328,15 @@ fn copy_sector(to: &mut Vec<u8>, from: &[u8], sector: usize) {
 /// Cuts or extends to a length; what was never written is zeros, or garbage.
 fn cut_to(mut bytes: Vec<u8>, len: usize, garbage: Option<&mut Random>) -> Vec<u8> {
     let held = bytes.len();
-    bytes.resize(len, 0);
+    bytes.truncate(len);
+    grow(&mut bytes, len);
     if let Some(random) = garbage {
-        bytes[held.min(len)..].iter_mut().for_each(|byte| *byte = random.byte());
+        // Eight bytes of noise and what follows from them; a frame is never among it.
+        let noise = random.next().to_le_bytes();
+        for piece in bytes[held.min(len)..].chunks_mut(SECTOR) {
+            let noise = noise.map(|byte| byte ^ random.byte()).repeat(SECTOR / 8);
+            piece.copy_from_slice(&noise[..piece.len()]);
+        }
     }
     bytes
 }

@@ -65,6 +65,17 @@ fn hunt(kind: Hunt, scenario: &Scenario, tally: &Tally, budget: usize, seed: u64
     }
 }
 
+/// Lets the other threads end after a failure.
+struct StopOnPanic<'a>(&'a AtomicUsize);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(usize::MAX / 2, Ordering::Relaxed);
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let budget = usize::try_from(argument("--budget").unwrap_or(64)).unwrap();
     let seed = argument("--seed").unwrap_or(20_261_120);
@@ -80,12 +91,14 @@ fn main() -> ExitCode {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
+                let stop = StopOnPanic(&next);
                 while let Some((kind, scenario)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (before, start) = (tally.distinct(), clock.monotonic());
                     hunt(*kind, scenario, &tally, budget, seed);
                     let (states, took) = (tally.distinct() - before, clock.monotonic() - start);
                     println!("{kind:?} of {}: about {states} states in {took:.1?}", scenario.name);
                 }
+                drop(stop);
             });
         }
     });
