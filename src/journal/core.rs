@@ -22,7 +22,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use super::directory::Directory;
+use super::directory::{Claim, Directory};
 use super::format::FRAME_HEADER_SIZE;
 use super::frame;
 use super::group::{Group, Outcome, Unfinished};
@@ -61,6 +61,8 @@ pub(super) struct Core {
     // Lock order: writer, then turn.
     writer: Mutex<Option<Writer>>,
     turn: Mutex<Turn>,
+    /// Given back once nothing more will be written.
+    claim: Mutex<Option<Claim>>,
 }
 
 /// What the next transaction builds on.
@@ -111,15 +113,16 @@ pub(super) struct Check<'a> {
 }
 
 impl Core {
-    /// A store that was opened; `writer` is `None` for reading only.
+    /// A store that was opened; `writer` and the claim to be the only one are `None` for reading only.
     pub fn new(
         directory: Arc<Directory>,
         path: PathBuf,
         options: StoreOptions,
         state: State,
-        writer: Option<Writer>,
+        writer: Option<(Writer, Claim)>,
         allocated: u64,
     ) -> Self {
+        let (writer, claim) = writer.unzip();
         let turn = Turn {
             accepted: state.clone(),
             in_flight: None,
@@ -138,6 +141,7 @@ impl Core {
             unblocked: Condvar::new(),
             writer: Mutex::new(writer),
             turn: Mutex::new(turn),
+            claim: Mutex::new(claim),
         }
     }
 
@@ -294,6 +298,8 @@ impl Core {
             return Ok(());
         };
         self.turn().close();
+        // Dropped when the writer has done its last.
+        let _claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
         healthy?;
         match closing.seal() {
             Ok(()) => {

@@ -18,8 +18,8 @@ impl Counters {
             self.live_bytes = self.live_bytes.saturating_sub(bytes);
         }
         if let Some(bytes) = after {
-            self.entries += 1;
-            self.live_bytes += bytes;
+            self.entries = self.entries.saturating_add(1);
+            self.live_bytes = self.live_bytes.saturating_add(bytes);
         }
     }
 

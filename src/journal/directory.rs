@@ -1,7 +1,8 @@
 //! A data directory: who may write in it, and through what its files are reached.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::OpenError;
 use super::filename::LOCK_FILE;
@@ -16,7 +17,23 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     path: PathBuf,
     access: Access,
+    /// The files in it that are open for writing.
+    claimed: Mutex<BTreeSet<PathBuf>>,
     _lock: Option<Box<dyn LockGuard>>,
+}
+
+/// The right to write to a file of a directory: one at a time has it, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    directory: Arc<Directory>,
+    path: PathBuf,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let claimed = self.directory.claimed.lock();
+        claimed.unwrap_or_else(PoisonError::into_inner).remove(&self.path);
+    }
 }
 
 /// What may be done in a directory.
@@ -41,7 +58,9 @@ impl Directory {
         vfs.create_dir(path)?;
         let lock = take_lock(&*vfs, path, LockMode::Exclusive)?;
         let path = path.to_path_buf();
-        Ok(Arc::new(Self { vfs, clock, path, access: Access::Write, _lock: Some(lock) }))
+        let claimed = Mutex::default();
+        let access = Access::Write;
+        Ok(Arc::new(Self { vfs, clock, path, access, claimed, _lock: Some(lock) }))
     }
 
     /// Opens a directory for reading: nothing in it is changed, a torn tail is passed over, not cut. Where
@@ -60,7 +79,19 @@ impl Directory {
         let locked_before = vfs.exists(&path.join(LOCK_FILE))?;
         let lock = if locked_before { take_lock_if_allowed(&*vfs, path)? } else { None };
         let path = path.to_path_buf();
-        Ok(Arc::new(Self { vfs, clock, path, access: Access::ReadOnly, _lock: lock }))
+        let claimed = Mutex::default();
+        let access = Access::ReadOnly;
+        Ok(Arc::new(Self { vfs, clock, path, access, claimed, _lock: lock }))
+    }
+
+    /// Takes the right to write to a file in it, as the lock does between processes.
+    pub(super) fn claim(self: &Arc<Self>, path: &Path) -> Result<Claim, OpenError> {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        if claimed.insert(path.to_path_buf()) {
+            return Ok(Claim { directory: self.clone(), path: path.to_path_buf() });
+        }
+        let holder = Some("this process".to_owned());
+        Err(OpenError::Locked { dir: path.to_path_buf(), holder })
     }
 
     /// The directory.

@@ -36,10 +36,10 @@ pub enum LimitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another process has the directory; wait for it or talk to it.
+    /// Another process has the directory, or this one has the file; wait for it or talk to it.
     #[error("{} is locked{}", dir.display(), holder.as_deref().map(|holder| format!(" by {holder}")).unwrap_or_default())]
     Locked {
-        /// The directory.
+        /// The directory; the file, when this process has it open.
         dir: PathBuf,
         /// Who holds it: a line beginning with the process id, if it could be read.
         holder: Option<String>,

@@ -67,6 +67,7 @@ fn open_for_writing(
     path: &Path,
     options: StoreOptions,
 ) -> Result<Core, OpenError> {
+    let claim = directory.claim(path)?;
     let vfs = &**directory.vfs();
     let side = side_file(path);
     if vfs.exists(&side)? {
@@ -75,13 +76,17 @@ fn open_for_writing(
     }
     if !vfs.exists(path)? || is_newborn(vfs, path)? {
         create(directory, path)?;
+    } else {
+        // The process before may have ended between a rename and the sync that makes it durable.
+        vfs.sync_dir(directory.path())?;
     }
     let file = vfs.open(path, OpenMode::ReadWrite)?;
     let recovered = check(recover(&file, &options)?)?;
     let writer = repair(&recovered)?;
     let allocated = writer.allocated();
     let path = path.to_path_buf();
-    Ok(Core::new(directory.clone(), path, options, recovered.state, Some(writer), allocated))
+    let writer = Some((writer, claim));
+    Ok(Core::new(directory.clone(), path, options, recovered.state, writer, allocated))
 }
 
 /// A file of which only the name became durable: empty, or nothing but zeros. One with a header is known
@@ -211,10 +216,9 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
         file.sync_all()?;
         allocated = cursor.position;
     }
-    if !cursor.witnessed {
-        rewrite(&**file, cursor.synced_position, cursor.position)?;
-        file.sync_all()?;
-    }
+    // A last witness too: it may be in the cache alone, and the next frame will name it.
+    rewrite(&**file, cursor.synced_position, cursor.position)?;
+    file.sync_all()?;
     Ok(Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated))
 }
 

@@ -23,7 +23,7 @@ impl Sequence {
     /// The one that follows.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// How many transactions lie between `earlier` and this one; 0 when `earlier` is later.

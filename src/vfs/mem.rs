@@ -62,7 +62,7 @@ struct Data {
 
 impl Data {
     fn sync(&mut self) {
-        self.synced.resize(self.written.len(), 0);
+        set_len(&mut self.synced, self.written.len());
         for (start, end) in std::mem::take(&mut self.dirty) {
             let end = end.min(self.written.len());
             if let (Some(to), Some(from)) =
@@ -72,6 +72,13 @@ impl Data {
             }
         }
     }
+}
+
+/// As `resize` with zeros, which goes byte by byte in a build without optimisation.
+fn set_len(bytes: &mut Vec<u8>, len: usize) {
+    bytes.truncate(len);
+    let missing = len - bytes.len();
+    bytes.extend_from_slice(&vec![0; missing]);
 }
 
 impl Node {
@@ -120,7 +127,13 @@ impl MemVfs {
 
     /// Puts a file there, synced, replacing what was under that name.
     pub fn put(&self, path: &Path, bytes: Vec<u8>) {
-        let data = Data { written: bytes.clone(), synced: bytes, dirty: Vec::new() };
+        self.put_cached(path, bytes.clone(), bytes);
+    }
+
+    /// Puts a file there as a sync that failed may leave it: a process reads `cached`, a crash leaves
+    /// `on_disk`, and no later sync makes up for it, but for what is written again.
+    pub fn put_cached(&self, path: &Path, cached: Vec<u8>, on_disk: Vec<u8>) {
+        let data = Data { written: cached, synced: on_disk, dirty: Vec::new() };
         let node = Arc::new(Node { data: Mutex::new(data) });
         let mut state = self.lock();
         state.names.insert(path.to_path_buf(), node.clone());
@@ -298,7 +311,7 @@ impl File for MemFile {
         let end = start + bytes.len();
         let mut data = self.node.lock();
         if data.written.len() < end {
-            data.written.resize(end, 0);
+            set_len(&mut data.written, end);
         }
         if let Some(to) = data.written.get_mut(start..end) {
             to.copy_from_slice(bytes);
@@ -312,7 +325,7 @@ impl File for MemFile {
         let len = self.at(Operation::SetLen, len)?;
         let mut data = self.node.lock();
         let before = data.written.len();
-        data.written.resize(len, 0);
+        set_len(&mut data.written, len);
         if len < before {
             // What lies beyond the cut must not come back as old bytes when the file grows again.
             data.dirty.push((len, before));

@@ -41,7 +41,7 @@ impl Vfs for OsVfs {
             OpenMode::Read | OpenMode::ReadWrite => Operation::Open,
         };
         let mut options = OpenOptions::new();
-        options.read(true).custom_flags(no_follow());
+        options.read(true).custom_flags(open_flags());
         match mode {
             OpenMode::Read => {}
             OpenMode::ReadWrite => drop(options.write(true)),
@@ -77,15 +77,18 @@ impl Vfs for OsVfs {
         if dir.is_dir() {
             return Ok(());
         }
-        named(
-            Operation::CreateDir,
-            dir,
-            DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir),
-        )?;
-        match dir.parent() {
-            Some(parent) => self.sync_dir(parent),
-            None => Ok(()),
+        // One in the other, so that each of the names is made durable.
+        let Some(parent) = dir.parent() else {
+            return Ok(());
+        };
+        if !parent.as_os_str().is_empty() {
+            self.create_dir(parent)?;
         }
+        match DirBuilder::new().mode(DIR_MODE).create(dir) {
+            Err(source) if source.kind() == ErrorKind::AlreadyExists && dir.is_dir() => {}
+            created => named(Operation::CreateDir, dir, created)?,
+        }
+        self.sync_dir(parent)
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
@@ -114,7 +117,7 @@ impl Vfs for OsVfs {
     fn lock(&self, path: &Path, mode: LockMode, holder: &str) -> Result<LockAttempt> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let mut file = named(Operation::Lock, path, options.custom_flags(no_follow()).open(path))?;
+        let mut file = named(Operation::Lock, path, options.custom_flags(open_flags()).open(path))?;
         // Spelled out: since Rust 1.89 `File` has methods of its own under the names that fs2 uses.
         let taken = match mode {
             LockMode::Exclusive => fs2::FileExt::try_lock_exclusive(&file),
@@ -140,9 +143,12 @@ pub fn make_private(path: &Path) -> Result<()> {
     named(Operation::Create, path, fs::set_permissions(path, exact))
 }
 
-fn no_follow() -> i32 {
-    // The bits fit: `O_NOFOLLOW` is a C int everywhere; a platform where it is not goes without.
-    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
+/// No symbolic links, and no waiting for the other end of a pipe; for a regular file there is nothing to wait
+/// for.
+fn open_flags() -> i32 {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    // The bits fit: flags are a C int everywhere; a platform where they are not goes without.
+    i32::try_from(flags.bits()).unwrap_or(0)
 }
 
 fn read_holder(file: fs::File) -> Option<String> {
@@ -221,5 +227,45 @@ impl File for OsFile {
             return Ok(None);
         };
         self.named(Operation::Map, Mapping::of_file(&self.file, len)).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    // Symptom: the program hung for ever at its start. Cause: a pipe stood where a journal should, and to
+    // open one for reading waits for a writer. Fix: files are opened without waiting; a regular file never
+    // makes anyone wait for its opening.
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (answer, answered) = channel();
+        let opened = path.clone();
+        std::thread::spawn(move || answer.send(OsVfs.open(&opened, OpenMode::Read).map(drop)));
+        let refused = answered.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        assert_eq!(refused.unwrap_err().source.kind(), ErrorKind::InvalidInput);
+        assert!(OsVfs.open(&path, OpenMode::ReadWrite).is_err());
+    }
+
+    #[test]
+    fn directories_are_made_one_in_the_other_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("a/b/c");
+        OsVfs.create_dir(&inner).unwrap();
+        OsVfs.create_dir(&inner).unwrap();
+        for made in [inner.as_path(), inner.parent().unwrap()] {
+            let mode = fs::metadata(made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, DIR_MODE);
+        }
+        OsVfs.open(&inner.join("file"), OpenMode::CreateNew).unwrap();
+        let below_a_file = OsVfs.create_dir(&inner.join("file/d"));
+        assert!(below_a_file.is_err());
     }
 }

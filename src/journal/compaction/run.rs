@@ -65,9 +65,10 @@ pub struct CompactionReport {
 
 /// About how many bytes the new file would take.
 pub fn estimate_bytes(stats: &JournalStats) -> u64 {
-    let image = stats.live_bytes + stats.entries * ENTRY_OVERHEAD_BYTES;
+    let overhead = stats.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
+    let image = stats.live_bytes.saturating_add(overhead);
     // Both headers with their padding, and the index blocks.
-    2 * TAIL_ALIGN + image + image / 32
+    image.saturating_add(image / 32).saturating_add(2 * TAIL_ALIGN)
 }
 
 /// Runs a compaction to its end on this thread.
@@ -220,7 +221,8 @@ impl<'a> Compaction<'a> {
                 duration_micros: micros(clock.monotonic().saturating_sub(start)),
                 transactions: before.transactions_since_compaction,
             };
-            let header = side.seal(before.generation + 1, record).map_err(io(Stage::Seal))?;
+            let header =
+                side.seal(before.generation.saturating_add(1), record).map_err(io(Stage::Seal))?;
             let base = Arc::new(open_base(core, header, side.file.clone())?);
             check_cancelled(control, Stage::Swap)?;
             control.enter(Stage::Swap);
@@ -317,7 +319,7 @@ fn check_room(core: &Core, stats: &JournalStats) -> Result<(), CompactionError> 
     let free_bytes =
         core.directory.vfs().free_space_bytes(core.directory.path()).map_err(io(Stage::Begin))?;
     // The space that is written ahead takes room as well.
-    let needed_bytes = estimate_bytes(stats) + 2 * AHEAD_MIN_BYTES;
+    let needed_bytes = estimate_bytes(stats).saturating_add(2 * AHEAD_MIN_BYTES);
     if free_bytes < needed_bytes {
         return Err(CompactionError::NoRoom { needed_bytes, free_bytes });
     }

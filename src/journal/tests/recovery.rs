@@ -1,15 +1,18 @@
 //! What is done about the end of a tail, about newborn files, foreign files and locks.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::format::FRAME_HEADER_BYTES;
+use super::super::header::Header;
 use super::super::{
     CommitError, Directory, Durability, OpenError, Sequence, Store, StoreOptions, WriteBatch,
 };
 use super::{DIR, FILE, get, keys, open, open_on, put};
 use crate::clock::ManualClock;
-use crate::vfs::Vfs;
+use crate::vfs::fault::FaultVfs;
 use crate::vfs::mem::MemVfs;
+use crate::vfs::{Operation, Vfs};
 
 /// A file system that holds `bytes` as the journal.
 fn holding(bytes: &[u8]) -> MemVfs {
@@ -221,4 +224,103 @@ fn a_read_only_open_changes_nothing_and_refuses_writes() {
     assert_eq!(bytes(&vfs), whole);
     let missing = Store::open(&directory, "none", StoreOptions::default());
     assert!(matches!(missing, Err(OpenError::NotFound { .. })));
+}
+
+/// Fails every sync of a directory, as if the process ended before it.
+fn without_directory_syncs(inner: &MemVfs) -> FaultVfs {
+    FaultVfs::new(inner.shared(), |call| {
+        (call.operation == Operation::SyncDir).then(|| std::io::Error::other("killed"))
+    })
+}
+
+// Symptom: a store that was empty, or not there, after a power failure, though it had acknowledged commits.
+// Cause: the process had ended between the rename and the sync of the directory; the next one found the name
+// in the cache, took it for durable, and went on. Fix: opening for writing syncs the directory first.
+#[test]
+fn a_name_that_was_not_durable_when_the_process_ended_is_before_the_next_commit() {
+    let vfs = MemVfs::new();
+    open_on(without_directory_syncs(&vfs).shared()).unwrap_err();
+    put(&open(&vfs), "acknowledged", "1");
+    assert_eq!(keys(&open(&vfs.crash())), ["acknowledged"]);
+}
+
+// The same with the name of a compacted file: the old file came back, without what the new one had
+// acknowledged.
+#[test]
+fn a_swap_that_was_not_durable_when_the_process_ended_is_before_the_next_commit() {
+    let vfs = MemVfs::new();
+    put(&open(&vfs), "before", "1");
+    let renamed = AtomicBool::new(false);
+    let killed = FaultVfs::new(vfs.shared(), move |call| {
+        renamed.fetch_or(call.operation == Operation::Rename, Ordering::SeqCst);
+        let swap = call.operation == Operation::SyncDir && renamed.load(Ordering::SeqCst);
+        swap.then(|| std::io::Error::other("killed"))
+    });
+    let store = open_on(killed.shared()).unwrap();
+    store.compact(&Default::default(), &Default::default()).unwrap_err();
+    drop(store);
+    put(&open(&vfs), "after", "1");
+    assert_eq!(keys(&open(&vfs.crash())), ["after", "before"]);
+}
+
+// Symptom: a store refused to open after a power failure: a frame that a later one proves durable is damaged.
+// Cause: the sync that closes a store failed after it had written the witness, and left its page clean in the
+// cache and old on disk. The next process saw the witness and built on it, but never wrote it again. Fix: an
+// open writes the last witness again, as it does with frames.
+#[test]
+fn a_witness_that_only_the_cache_has_is_on_disk_before_the_next_commit() {
+    let (closed, ends) = three_transactions(true);
+    let mut on_disk = closed.clone();
+    on_disk[ends[3]..].fill(0);
+    let vfs = MemVfs::new();
+    vfs.put_cached(Path::new(FILE), closed, on_disk);
+    put(&open(&vfs), "k4", "value");
+    assert_eq!(keys(&open(&vfs.crash())), ["k1", "k2", "k3", "k4"]);
+}
+
+// Symptom: two handles that each counted from what they had found, and wrote over each other's commits.
+// Cause: the lock is the directory's, and nothing kept one process from opening the same file twice in it.
+// Fix: a directory knows which of its files are open for writing.
+#[test]
+fn a_store_is_opened_for_writing_only_once_at_a_time() {
+    let vfs = MemVfs::new();
+    let clock = std::sync::Arc::new(ManualClock::starting_at(0));
+    let directory = Directory::open(vfs.shared(), clock, Path::new(DIR)).unwrap();
+    let open = || Store::open(&directory, "test.journal", StoreOptions::default());
+    let first = open().unwrap();
+    put(&first, "first", "1");
+    assert!(matches!(open(), Err(OpenError::Locked { .. })));
+    put(&first, "second", "1");
+    let again = first.clone();
+    drop(first);
+    assert!(matches!(open(), Err(OpenError::Locked { .. })));
+    drop(again);
+    assert_eq!(keys(&open().unwrap()), ["first", "second"]);
+}
+
+// Symptom: a panic (in a build with checks), or a sequence that began at 0 again, on a file whose header was
+// made up: its checksum fits, its numbers do not. Fix: counting saturates.
+#[test]
+fn a_header_with_the_largest_numbers_is_refused_or_read_but_never_a_panic() {
+    let mut header = Header::newborn(7, 0);
+    header.base_sequence = Sequence::new(u64::MAX);
+    header.generation = u64::MAX;
+    for (tail_start, sealed) in
+        [(1024, 1024), (1024, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX - 7, u64::MAX)]
+    {
+        for (start, len) in [(512, 0), (512, u64::MAX - 512), (512, u64::MAX), (u64::MAX, 1)] {
+            header.tail_start = tail_start;
+            header.sealed_position = sealed;
+            header.image.start = start;
+            header.image.len = len;
+            let mut file = vec![0; 4096];
+            file[..512].copy_from_slice(&header.encode());
+            let Ok(store) = open_on(holding(&file).shared()) else { continue };
+            assert_eq!((tail_start, sealed, len), (1024, 1024, 0));
+            let mut batch = WriteBatch::new();
+            batch.put(b"k", b"v").unwrap();
+            drop(store.write(batch, Durability::Sync));
+            drop(store.compact(&Default::default(), &Default::default()));
+        }
+    }
 }

@@ -1,0 +1,393 @@
+//! What a process does with its stores, by the production code, on a recorded file system.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use pumice::clock::ManualClock;
+use pumice::journal::{
+    BlockCache, CommitError, CompactionControl, CompactionError, CompactionObserver,
+    CompactionRequest, Directory, Durability, OpenError, Stage, Store, StoreOptions, WritePolicy,
+};
+use pumice::vfs::Vfs;
+
+use crate::disk::{Disk, Files};
+use crate::history::{History, SYNC, batch, read};
+use crate::record::RecordVfs;
+use crate::{DIR, NAMES};
+
+/// A process at work.
+pub struct Process {
+    pub vfs: RecordVfs,
+    stores: Mutex<Vec<Store>>,
+    pub history: Mutex<History>,
+    ids: AtomicU32,
+}
+
+/// Every process has a time of its own, so that no two files have the same id.
+static STARTS: AtomicU64 = AtomicU64::new(1);
+/// One for all: to make one takes longer than all else.
+static CACHE: OnceLock<Arc<BlockCache>> = OnceLock::new();
+
+pub fn open_stores(vfs: Arc<dyn Vfs>, count: usize) -> Result<Vec<Store>, OpenError> {
+    let start = STARTS.fetch_add(1, Ordering::Relaxed);
+    open_stores_at(vfs, count, start)
+}
+
+pub fn open_stores_at(
+    vfs: Arc<dyn Vfs>,
+    count: usize,
+    start: u64,
+) -> Result<Vec<Store>, OpenError> {
+    let clock = Arc::new(ManualClock::starting_at(start));
+    let directory = Directory::open(vfs, clock, Path::new(DIR))?;
+    let block_cache = CACHE.get_or_init(|| BlockCache::new(1 << 20)).clone();
+    let options = StoreOptions { block_cache, ..StoreOptions::default() };
+    let open = |name: &&str| Store::open(&directory, name, options.clone());
+    NAMES[..count].iter().map(open).collect()
+}
+
+impl Process {
+    /// On a disk, with the history that led to it.
+    pub fn on(disk: Disk, history: History) -> Arc<Self> {
+        Arc::new(Self {
+            vfs: RecordVfs::over(disk),
+            stores: Mutex::default(),
+            history: Mutex::new(history),
+            ids: AtomicU32::new(1),
+        })
+    }
+
+    pub fn fresh() -> Arc<Self> {
+        Self::on(Disk::empty(), History::default())
+    }
+
+    /// The transactions that follow have numbers from `id` on.
+    pub fn count_from(&self, id: u32) {
+        self.ids.store(id, Ordering::Relaxed);
+    }
+
+    pub fn store(&self, index: usize) -> Store {
+        self.stores.lock().unwrap()[index].clone()
+    }
+
+    /// Opens stores; what they hold is durable from here on.
+    pub fn open(&self, count: usize) -> Result<(), OpenError> {
+        self.open_through(self.vfs.shared(), count)?;
+        for (index, store) in self.stores.lock().unwrap().iter().enumerate() {
+            let snapshot = store.snapshot();
+            let sequence = snapshot.sequence().get();
+            let map = self.history.lock().unwrap().map(index, sequence);
+            assert_eq!(read(&snapshot), map, "after {sequence}");
+        }
+        Ok(())
+    }
+
+    /// As [`Process::open`], through a file system that may fail: nothing is read.
+    pub fn open_through(&self, vfs: Arc<dyn Vfs>, count: usize) -> Result<(), OpenError> {
+        let stores = open_stores(vfs, count)?;
+        for (index, store) in stores.iter().enumerate() {
+            let sequence = store.snapshot().sequence().get();
+            let mut history = self.history.lock().unwrap();
+            assert!(sequence <= history.last(index), "more than was ever committed");
+            history.truncate(index, sequence);
+            self.vfs.acked(index, sequence);
+        }
+        *self.stores.lock().unwrap() = stores;
+        Ok(())
+    }
+
+    pub fn commit(&self, index: usize, durability: Durability) -> Result<(), CommitError> {
+        let id = self.ids.fetch_add(1, Ordering::Relaxed);
+        let store = self.store(index);
+        match store.write(batch(id).0, durability) {
+            Ok(receipt) => {
+                let sequence = receipt.sequence.get();
+                self.history.lock().unwrap().record(index, sequence, id);
+                if durability == SYNC {
+                    self.vfs.acked(index, sequence);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, CommitError::Poisoned { .. }) {
+                    // Unknown: it may turn up after a reopen.
+                    let mut history = self.history.lock().unwrap();
+                    let next = store.snapshot().sequence().get() + 1;
+                    if history.last(index) < next {
+                        history.record(index, next, id);
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn commits(&self, count: u32) {
+        (0..count).for_each(|_| self.commit(0, SYNC).unwrap());
+    }
+
+    /// Compacts the first store, and calls `at_stage` before each stage.
+    pub fn compact(
+        self: &Arc<Self>,
+        policy: WritePolicy,
+        at_stage: impl Fn(&Self, Stage) + Send + Sync + 'static,
+    ) -> Result<(), CompactionError> {
+        let process = Arc::downgrade(self);
+        let call: Box<dyn Fn(Stage) + Send + Sync> =
+            Box::new(move |stage| at_stage(&process.upgrade().unwrap(), stage));
+        let control = CompactionControl::observed_by(Arc::new(AtStage(call)));
+        let request = CompactionRequest { policy, ..CompactionRequest::default() };
+        let store = self.store(0);
+        store.compact(&request, &control)?;
+        self.vfs.acked(0, store.snapshot().sequence().get());
+        Ok(())
+    }
+
+    pub fn close(&self) -> Result<(), CommitError> {
+        let stores = std::mem::take(&mut *self.stores.lock().unwrap());
+        for (index, store) in stores.iter().enumerate() {
+            store.close()?;
+            self.vfs.acked(index, store.snapshot().sequence().get());
+        }
+        Ok(())
+    }
+}
+
+struct AtStage(Box<dyn Fn(Stage) + Send + Sync>);
+
+impl fmt::Debug for AtStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtStage")
+    }
+}
+
+impl CompactionObserver for AtStage {
+    fn stage(&self, stage: Stage) {
+        (self.0)(stage);
+    }
+}
+
+/// A name, how many stores it uses, and what it does.
+pub struct Scenario {
+    pub name: &'static str,
+    pub stores: usize,
+    pub run: fn() -> Arc<Process>,
+}
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "newborn", stores: 1, run: newborn },
+    Scenario { name: "appends", stores: 1, run: appends },
+    Scenario { name: "groups of threads", stores: 1, run: groups_of_threads },
+    Scenario { name: "buffered groups", stores: 1, run: buffered_groups },
+    Scenario { name: "repair of garbage", stores: 1, run: repair_of_garbage },
+    Scenario { name: "repair of a group", stores: 1, run: repair_of_a_group },
+    Scenario { name: "extension", stores: 1, run: extension },
+    Scenario { name: "blocking compaction", stores: 1, run: blocking_compaction },
+    Scenario { name: "background compaction", stores: 1, run: background_compaction },
+    Scenario { name: "commits between stages", stores: 1, run: commits_between_stages },
+    Scenario { name: "compaction of nothing", stores: 1, run: compaction_of_nothing },
+    Scenario { name: "failed append", stores: 1, run: failed_append },
+    Scenario { name: "close and reopen", stores: 1, run: close_and_reopen },
+    Scenario { name: "two stores", stores: 2, run: two_stores },
+];
+
+/// Without a real end: whatever the dropped stores write then is not part of the scenario.
+fn newborn() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(1);
+    process
+}
+
+fn appends() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(5);
+    process
+}
+
+/// The first commit's sync is held until the others had every chance to gather behind it.
+fn groups_of_threads() -> Arc<Process> {
+    const FOLLOWERS: usize = 4;
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(1);
+    let begun = Arc::new(AtomicU32::new(0));
+    let holding = begun.clone();
+    process.vfs.during_sync(Some(Arc::new(move || {
+        while holding.load(Ordering::SeqCst) <= FOLLOWERS as u32 {
+            std::thread::yield_now();
+        }
+        (0..3000).for_each(|_| std::thread::yield_now());
+    })));
+    std::thread::scope(|scope| {
+        for _ in 0..=FOLLOWERS {
+            scope.spawn(|| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                process.commit(0, SYNC).unwrap();
+            });
+        }
+    });
+    process.vfs.during_sync(None);
+    process.commits(1);
+    process
+}
+
+fn buffered_groups() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    for _ in 0..2 {
+        (0..3).for_each(|_| process.commit(0, Durability::Buffered).unwrap());
+        process.commits(1);
+    }
+    process.commit(0, Durability::Buffered).unwrap();
+    process.store(0).sync().unwrap();
+    process.vfs.acked(0, process.store(0).snapshot().sequence().get());
+    process.commits(1);
+    process
+}
+
+/// A process on a file of three transactions, of which `damage` spoils the end.
+fn on_damaged(damage: impl FnOnce(&mut Vec<u8>, usize, usize)) -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(2);
+    let last = usize::try_from(process.store(0).stats().file_bytes).unwrap();
+    process.commit(0, Durability::Buffered).unwrap();
+    process.commits(1);
+    let end = usize::try_from(process.store(0).stats().file_bytes).unwrap();
+    let disk = process.vfs.disk();
+    let (path, ino) = disk.live_names().into_iter().next().unwrap();
+    let mut bytes = disk.inodes[ino].live.clone();
+    damage(&mut bytes, last, end);
+    let files: Files = [(path, Arc::new(bytes))].into();
+    let history = process.history.lock().unwrap().clone();
+    // What the damage takes away was never acknowledged.
+    let process = Process::on(Disk::settled(&files, [2, 0]), history);
+    process.count_from(20);
+    process.open(1).unwrap();
+    process.commits(3);
+    process
+}
+
+fn repair_of_garbage() -> Arc<Process> {
+    on_damaged(|bytes, _, end| bytes[end + 40..end + 3000].fill(0xa5))
+}
+
+fn repair_of_a_group() -> Arc<Process> {
+    on_damaged(|bytes, last, _| bytes[last + 70] ^= 1)
+}
+
+fn extension() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(1);
+    process.count_from(1000);
+    process.commits(4);
+    process
+}
+
+fn blocking_compaction() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(3);
+    process.compact(WritePolicy::Blocking, |_, _| ()).unwrap();
+    process.commits(2);
+    process
+}
+
+fn background_compaction() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(3);
+    process.commit(0, Durability::Buffered).unwrap();
+    process.compact(WritePolicy::Background, |_, _| ()).unwrap();
+    process.commits(1);
+    process
+}
+
+/// A commit before each stage in which commits are taken, synced and buffered in turn.
+pub fn commit_at(process: &Process, stage: Stage) {
+    match stage {
+        Stage::Begin | Stage::CatchUp => drop(process.commit(0, SYNC)),
+        Stage::WriteImage => {
+            drop(process.commit(0, Durability::Buffered));
+            drop(process.commit(0, SYNC));
+        }
+        Stage::Seal => drop(process.commit(0, Durability::Buffered)),
+        Stage::Swap | Stage::Retire => {}
+    }
+}
+
+fn commits_between_stages() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(2);
+    process.compact(WritePolicy::Background, commit_at).unwrap();
+    process.commits(1);
+    process.compact(WritePolicy::Background, commit_at).unwrap();
+    process.commits(1);
+    process
+}
+
+fn compaction_of_nothing() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.compact(WritePolicy::Blocking, |_, _| ()).unwrap();
+    process.compact(WritePolicy::Background, |_, _| ()).unwrap();
+    process.commits(2);
+    process
+}
+
+/// Half a frame is written before room runs out; then commits, a compaction, commits.
+fn failed_append() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    drop(process.close());
+    let writes = Arc::new(AtomicU32::new(0));
+    let count = writes.clone();
+    let vfs = pumice::vfs::fault::FaultVfs::new(process.vfs.shared(), move |call| {
+        let write = call.operation == pumice::vfs::Operation::Write;
+        let fails = write && count.fetch_add(1, Ordering::SeqCst) % 3 == 2;
+        fails.then(|| io::Error::from(io::ErrorKind::StorageFull))
+    });
+    process.open_through(vfs.shared(), 1).unwrap();
+    let failed = (0..6).filter(|_| process.commit(0, SYNC).is_err()).count();
+    assert!(failed > 0);
+    writes.store(0, Ordering::SeqCst);
+    drop(process.compact(WritePolicy::Background, |_, _| ()));
+    (0..3).for_each(|_| drop(process.commit(0, SYNC)));
+    process
+}
+
+fn close_and_reopen() -> Arc<Process> {
+    let process = Process::fresh();
+    for _ in 0..2 {
+        process.open(1).unwrap();
+        process.commits(2);
+        process.commit(0, Durability::Buffered).unwrap();
+        process.close().unwrap();
+    }
+    process.open(1).unwrap();
+    process.commits(1);
+    process
+}
+
+fn two_stores() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(2).unwrap();
+    process.commits(1);
+    process.commit(1, SYNC).unwrap();
+    let commit_other = |process: &Process, stage| {
+        if stage != Stage::Retire {
+            process.commit(1, SYNC).unwrap();
+        }
+    };
+    process.compact(WritePolicy::Background, commit_other).unwrap();
+    process.commit(1, SYNC).unwrap();
+    process.commits(1);
+    process
+}
