@@ -156,9 +156,11 @@ impl Inode {
     fn synced(&mut self, begun: usize, all: bool) {
         let covered = self.pending.partition_point(|(number, _)| *number < begun);
         let covered: Vec<_> = self.pending.drain(..covered).collect();
-        let shrinks = covered.iter().any(|(_, change)| matches!(change, Change::SetLen(_)));
-        let before = self.len;
-        covered.iter().for_each(|(_, change)| change.apply(&mut self.base, &mut self.len));
+        let (before, mut shrinks) = (self.len, false);
+        for (_, change) in &covered {
+            shrinks |= matches!(change, Change::SetLen(len) if *len < self.len);
+            change.apply(&mut self.base, &mut self.len);
+        }
         if !all && !shrinks && self.len != before {
             self.pending.insert(0, (0, Change::SetLen(self.len)));
             self.len = before;
@@ -238,11 +240,8 @@ impl Inode {
         let mut lens: Vec<usize> = line.iter().map(|(_, len)| *len).collect();
         lens.sort_unstable();
         lens.dedup();
-        let product = versions
-            .iter()
-            .map(Vec::len)
-            .chain([lens.len()])
-            .try_fold(1_usize, |product, count| product.checked_mul(count));
+        let product =
+            versions.iter().map(Vec::len).chain([lens.len()]).try_fold(1, usize::checked_mul);
         let all = product.filter(|product| *product <= budget);
         for index in 0..all.unwrap_or(budget) {
             // Mostly old or mostly new is as telling as half and half.

@@ -96,18 +96,18 @@ impl Explorer<'_> {
         let history = process.history.lock().unwrap().clone();
         // The history holds what was recovered, which may be less than what was acknowledged after it.
         let mut inner = Explorer { tally: self.tally, effort, random };
-        inner.recording_of_recovery(&process.vfs.recording(), files, history, stores);
+        inner.recording_of_recovery(&process.vfs.recording(), files, &history, stores);
     }
 
     fn recording_of_recovery(
         &mut self,
         recording: &Recording,
         files: &Files,
-        history: History,
+        history: &History,
         stores: usize,
     ) {
         let context = Context { what: "a crash while it was opened again", files };
-        self.recording(recording, &history, stores);
+        self.recording(recording, history, stores);
         drop(context);
     }
 }
@@ -163,7 +163,7 @@ fn check(files: &Files, acked: [u64; 2], history: &History, stores: usize, choic
         map.extend(puts);
         expected.push((sequence + 1, map));
     }
-    let next = end(&vfs, opened, choice);
+    let next = end(&vfs, &opened, choice);
     for (store, (sequence, map)) in open(&next, stores).iter().zip(&expected) {
         assert_eq!(store.snapshot().sequence().get(), *sequence);
         assert_eq!(read(&store.snapshot()), *map, "reopened");
@@ -174,7 +174,7 @@ fn check(files: &Files, acked: [u64; 2], history: &History, stores: usize, choic
 }
 
 /// Ends a process: closed, by a power failure, or by one after a compaction.
-fn end(vfs: &MemVfs, opened: Vec<Store>, choice: u64) -> MemVfs {
+fn end(vfs: &MemVfs, opened: &[Store], choice: u64) -> MemVfs {
     match choice % 8 {
         0..4 => {
             opened.iter().for_each(|store| store.close().unwrap());

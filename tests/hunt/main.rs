@@ -1,11 +1,11 @@
 //! The adversary of the storage engine: every disk that a crash may leave, and every call that may fail.
 //!
-//! `cargo test --test hunt [-- --budget N --seed S]`. A scenario is run by the production code on a file
+//! `cargo test --test hunt [-- --budget N --seed S --only K]`. A scenario is run by the production code on a file
 //! system that writes down what is done to it (`record`). Then, for every point in time, the disks that a
 //! power failure may leave (`disk`) are opened by the production code and held against what was committed
 //! and acknowledged (`explore`). The same after a process was killed and started again with the cache still
 //! there, after a sync that failed and left its pages clean, and after every call failed in turn (`faults`).
-//! A larger budget takes more states for each point in time.
+//! A larger budget takes more states for each point in time; `--only` takes one of the four kinds (0 to 3).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,6 +38,8 @@ use scenario::{SCENARIOS, Scenario};
 const DIR: &str = "/data";
 const NAMES: [&str; 2] = ["A.cdb", "B.cdb"];
 const THREADS: usize = 2;
+/// About how many states are tried for each point in time.
+const BUDGET: u64 = 40;
 
 fn argument(name: &str) -> Option<u64> {
     let mut words = std::env::args().skip_while(|word| word != name);
@@ -77,7 +79,7 @@ impl Drop for StopOnPanic<'_> {
 }
 
 fn main() -> ExitCode {
-    let budget = usize::try_from(argument("--budget").unwrap_or(64)).unwrap();
+    let budget = usize::try_from(argument("--budget").unwrap_or(BUDGET)).unwrap();
     let seed = argument("--seed").unwrap_or(20_261_120);
     let only = argument("--only");
     let kinds = [Hunt::Crashes, Hunt::Kills, Hunt::LyingSyncs, Hunt::Faults];
@@ -95,7 +97,8 @@ fn main() -> ExitCode {
                 while let Some((kind, scenario)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (before, start) = (tally.distinct(), clock.monotonic());
                     hunt(*kind, scenario, &tally, budget, seed);
-                    let (states, took) = (tally.distinct() - before, clock.monotonic() - start);
+                    let (states, took) =
+                        (tally.distinct() - before, clock.monotonic().saturating_sub(start));
                     println!("{kind:?} of {}: about {states} states in {took:.1?}", scenario.name);
                 }
                 drop(stop);
