@@ -56,6 +56,12 @@ pub enum Event {
         store: usize,
         sequence: u64,
     },
+    /// The caller was told that a transaction, which had this sequence, did not take place.
+    Refused {
+        store: usize,
+        sequence: u64,
+        id: u32,
+    },
 }
 
 /// A disk, and what is on its way to it.
@@ -378,7 +384,7 @@ impl Disk {
             }
             Event::Write { ino, start, bytes } => self.inodes[*ino].write(number, *start, bytes),
             Event::SetLen { ino, len } => self.inodes[*ino].set_len(number, *len),
-            Event::SyncBegun => {}
+            Event::SyncBegun | Event::Refused { .. } => {}
             Event::Synced { ino, begun, all } => self.inodes[*ino].synced(*begun, *all),
             Event::SyncFailed { ino, begun } => self.inodes[*ino].sync_failed(*begun),
             Event::SyncDir => {

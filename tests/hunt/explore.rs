@@ -33,9 +33,9 @@ impl Tally {
     }
 
     /// Whether these files, with this much acknowledged, were not looked at before.
-    fn is_new(&self, fingerprint: u64, acked: [u64; 2]) -> bool {
+    fn is_new(&self, fingerprint: u64, salt: u64, acked: [u64; 2]) -> bool {
         self.seen.lock().unwrap().insert(fingerprint);
-        self.checked.lock().unwrap().insert((fingerprint, acked))
+        self.checked.lock().unwrap().insert((fingerprint ^ salt, acked))
     }
 }
 
@@ -61,23 +61,32 @@ impl Explorer<'_> {
         let mut disk = recording.start.clone();
         for (index, event) in recording.events.iter().enumerate() {
             disk.apply(event);
+            let later = &recording.events[index + 1..];
             // What is promised next is promised of the same disk, and is more.
-            let promised_next = recording.events.get(index + 1);
-            if !matches!(promised_next, Some(Event::Acked { .. })) {
-                self.point(&disk, history, stores);
+            if !matches!(later.first(), Some(Event::Acked { .. } | Event::Refused { .. })) {
+                self.point_before(&disk, history, stores, later);
             }
         }
     }
 
-    /// Crashes at one point.
+    /// Crashes at one point, after which nothing is known of.
     pub fn point(&mut self, disk: &Disk, history: &History, stores: usize) {
+        self.point_before(disk, history, stores, &[]);
+    }
+
+    fn point_before(&mut self, disk: &Disk, history: &History, stores: usize, later: &[Event]) {
+        let undecided = undecided(later);
+        let salt = undecided.map_or(0, |(_, _, id)| u64::from(id) << 32);
+        let other: Vec<History> =
+            undecided.iter().map(|undecided| history.with(*undecided)).collect();
+        let histories: Vec<&History> = [history].into_iter().chain(&other).collect();
         self.tally.points.fetch_add(1, Ordering::Relaxed);
         for files in disk.crashes(self.effort.budget, &mut self.random) {
             let fingerprint = fingerprint(&files);
-            if !self.tally.is_new(fingerprint, disk.acked) {
+            if !self.tally.is_new(fingerprint, salt, disk.acked) {
                 continue;
             }
-            check(&files, disk.acked, history, stores, fingerprint);
+            let history = check(&files, disk.acked, &histories, stores, fingerprint);
             let again = self.effort.again_one_in;
             if again > 0 && self.random.below(again) == 0 {
                 self.crash_again(&files, disk.acked, history, stores);
@@ -112,6 +121,16 @@ impl Explorer<'_> {
     }
 }
 
+/// The transaction that will be refused: it may be there as long as nobody was told.
+pub fn undecided(later: &[Event]) -> Option<(usize, u64, u32)> {
+    let answer = later.iter().find_map(|event| match event {
+        Event::Acked { .. } => Some(None),
+        Event::Refused { store, sequence, id } => Some(Some((*store, *sequence, *id))),
+        _ => None,
+    });
+    answer.flatten()
+}
+
 /// Prints what was looked at when a check fails.
 pub struct Context<'a> {
     pub what: &'a str,
@@ -143,10 +162,24 @@ fn open(vfs: &MemVfs, stores: usize) -> Vec<Store> {
 
 /// Opens a disk's files; what is there must be a prefix of the history with all that was acknowledged; the
 /// store must go on from there.
-fn check(files: &Files, acked: [u64; 2], history: &History, stores: usize, choice: u64) {
+fn check<'h>(
+    files: &Files,
+    acked: [u64; 2],
+    histories: &[&'h History],
+    stores: usize,
+    choice: u64,
+) -> &'h History {
     let context = Context { what: "a state after a crash", files };
     let vfs = file_system(files);
     let opened = open(&vfs, stores);
+    let fits = |history: &&&History| {
+        opened.iter().enumerate().all(|(index, store)| {
+            let snapshot = store.snapshot();
+            let sequence = snapshot.sequence().get();
+            sequence <= history.last(index) && read(&snapshot) == history.map(index, sequence)
+        })
+    };
+    let history: &History = histories.iter().find(fits).unwrap_or(&histories[0]);
     let mut expected = Vec::new();
     for (index, store) in opened.iter().enumerate() {
         let snapshot = store.snapshot();
@@ -164,6 +197,8 @@ fn check(files: &Files, acked: [u64; 2], history: &History, stores: usize, choic
         expected.push((sequence + 1, map));
     }
     let next = end(&vfs, &opened, choice);
+    // With the lock of their directory.
+    drop(opened);
     for (store, (sequence, map)) in open(&next, stores).iter().zip(&expected) {
         assert_eq!(store.snapshot().sequence().get(), *sequence);
         assert_eq!(read(&store.snapshot()), *map, "reopened");
@@ -171,6 +206,7 @@ fn check(files: &Files, acked: [u64; 2], history: &History, stores: usize, choic
     let side: PathBuf = Path::new(DIR).join(format!("{}.compact", NAMES[0]));
     assert!(!next.exists(&side).unwrap(), "a side file is left");
     drop(context);
+    history
 }
 
 /// Ends a process: closed, by a power failure, or by one after a compaction.

@@ -8,7 +8,7 @@ use pumice::journal::{CommitError, CompactionError, Durability, WritePolicy};
 use pumice::vfs::Operation;
 use pumice::vfs::fault::FaultVfs;
 
-use crate::explore::Explorer;
+use crate::explore::{Explorer, undecided};
 use crate::history::SYNC;
 use crate::scenario::{Process, Scenario, commit_at};
 
@@ -49,6 +49,7 @@ pub fn kills(scenario: &Scenario, mut explorer: Explorer<'_>) {
         let note = Note(format!("kill of {} after event {index}", scenario.name));
         let next = Process::on(disk.clone(), history.clone());
         next.count_from(50);
+        *next.undecided.lock().unwrap() = undecided(&recording.events[index + 1..]);
         next.open(scenario.stores).unwrap();
         (0..2).for_each(|_| next.commit(0, SYNC).unwrap());
         let history = next.history.lock().unwrap().clone();
@@ -231,6 +232,9 @@ fn judge(error: &CommitError, kind: Option<ErrorKind>, mode: Mode, failed: &[Ope
         kind,
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
     );
+    if mode == Mode::Once && failed == [Operation::Sync] {
+        assert!(matches!(error, CommitError::Poisoned { .. }), "{error}");
+    }
     match error {
         CommitError::NoSpace(_) => assert!(full),
         CommitError::Io(_) => assert!(!full, "{error}"),

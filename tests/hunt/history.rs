@@ -51,6 +51,14 @@ impl History {
         self.committed[store].insert(sequence, id);
     }
 
+    /// This history with another last transaction of a store.
+    pub fn with(&self, (store, sequence, id): (usize, u64, u32)) -> Self {
+        let mut other = self.clone();
+        other.truncate(store, sequence - 1);
+        other.record(store, sequence, id);
+        other
+    }
+
     /// Forgets what came after, which turned out not to be there.
     pub fn truncate(&mut self, store: usize, last: u64) {
         self.committed[store].retain(|sequence, _| *sequence <= last);

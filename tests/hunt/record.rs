@@ -31,6 +31,8 @@ struct Log {
     names: Mutex<BTreeMap<PathBuf, usize>>,
     /// Syncs that succeed before one fails; none does at `u64::MAX`.
     syncs_left: AtomicU64,
+    /// Writes that succeed before one places all its bytes and yet fails.
+    writes_left: AtomicU64,
     during_sync: Mutex<Option<Arc<DuringSync>>>,
 }
 
@@ -53,6 +55,7 @@ impl RecordVfs {
             recording: Mutex::new(Recording { start, events: Vec::new() }),
             names: Mutex::new(names),
             syncs_left: AtomicU64::new(u64::MAX),
+            writes_left: AtomicU64::new(u64::MAX),
             during_sync: Mutex::new(None),
         };
         Self { inner, log: Arc::new(log) }
@@ -78,9 +81,18 @@ impl RecordVfs {
         self.log.recording().events.push(Event::Acked { store, sequence });
     }
 
+    pub fn refused(&self, store: usize, sequence: u64, id: u32) {
+        self.log.recording().events.push(Event::Refused { store, sequence, id });
+    }
+
     /// Lets a sync fail after `count` that succeed.
     pub fn fail_sync_after(&self, count: u64) {
         self.log.syncs_left.store(count, Ordering::SeqCst);
+    }
+
+    /// Lets a write fail after `count` that succeed, though all its bytes are in place.
+    pub fn fail_write_after(&self, count: u64) {
+        self.log.writes_left.store(count, Ordering::SeqCst);
     }
 
     pub fn sync_failed(&self) -> bool {
@@ -167,6 +179,12 @@ impl Vfs for RecordVfs {
     }
 }
 
+/// Counts down; `true` once, when there was nothing left.
+fn comes_to_zero(left: &AtomicU64) -> bool {
+    let count_down = |left: u64| (left < u64::MAX).then(|| left.wrapping_sub(1));
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count_down) == Ok(0)
+}
+
 struct RecordFile {
     inner: Arc<dyn File>,
     ino: usize,
@@ -190,9 +208,7 @@ impl RecordFile {
         if let Some(during) = during {
             during();
         }
-        let count_down = |left: u64| (left < u64::MAX).then(|| left.wrapping_sub(1));
-        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
-        let fails = self.log.syncs_left.fetch_update(set, fetch, count_down) == Ok(0);
+        let fails = comes_to_zero(&self.log.syncs_left);
         let ino = self.ino;
         if fails {
             self.log.recording().events.push(Event::SyncFailed { ino, begun });
@@ -219,7 +235,12 @@ impl File for RecordFile {
     fn write_all_at(&self, bytes: &[u8], position: u64) -> Result<()> {
         let start = usize::try_from(position).unwrap();
         let event = Event::Write { ino: self.ino, start, bytes: Arc::from(bytes) };
-        self.log.note(event, || self.inner.write_all_at(bytes, position))
+        self.log.note(event, || self.inner.write_all_at(bytes, position))?;
+        if comes_to_zero(&self.log.writes_left) {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(Error::new(Operation::Write, self.path(), source));
+        }
+        Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<()> {

@@ -23,6 +23,8 @@ pub struct Process {
     pub vfs: RecordVfs,
     stores: Mutex<Vec<Store>>,
     pub history: Mutex<History>,
+    /// A transaction that an open may find in the place of another.
+    pub undecided: Mutex<Option<(usize, u64, u32)>>,
     ids: AtomicU32,
 }
 
@@ -56,6 +58,7 @@ impl Process {
             vfs: RecordVfs::over(disk),
             stores: Mutex::default(),
             history: Mutex::new(history),
+            undecided: Mutex::new(None),
             ids: AtomicU32::new(1),
         })
     }
@@ -79,8 +82,15 @@ impl Process {
         for (index, store) in self.stores.lock().unwrap().iter().enumerate() {
             let snapshot = store.snapshot();
             let sequence = snapshot.sequence().get();
-            let map = self.history.lock().unwrap().map(index, sequence);
-            assert_eq!(read(&snapshot), map, "after {sequence}");
+            let mut history = self.history.lock().unwrap();
+            let found = read(&snapshot);
+            if let Some(undecided) = self.undecided.lock().unwrap().take()
+                && (undecided.0, undecided.1) == (index, sequence)
+                && found != history.map(index, sequence)
+            {
+                *history = history.with(undecided);
+            }
+            assert_eq!(found, history.map(index, sequence), "after {sequence}");
         }
         Ok(())
     }
@@ -112,13 +122,13 @@ impl Process {
                 Ok(())
             }
             Err(error) => {
-                if matches!(error, CommitError::Poisoned { .. }) {
+                let next = store.snapshot().sequence().get() + 1;
+                let mut history = self.history.lock().unwrap();
+                if !matches!(error, CommitError::Poisoned { .. }) {
+                    self.vfs.refused(index, next, id);
+                } else if history.last(index) < next {
                     // Unknown: it may turn up after a reopen.
-                    let mut history = self.history.lock().unwrap();
-                    let next = store.snapshot().sequence().get() + 1;
-                    if history.last(index) < next {
-                        history.record(index, next, id);
-                    }
+                    history.record(index, next, id);
                 }
                 Err(error)
             }
@@ -190,6 +200,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "commits between stages", stores: 1, run: commits_between_stages },
     Scenario { name: "compaction of nothing", stores: 1, run: compaction_of_nothing },
     Scenario { name: "failed append", stores: 1, run: failed_append },
+    Scenario { name: "failed append of it all", stores: 1, run: failed_append_of_it_all },
     Scenario { name: "close and reopen", stores: 1, run: close_and_reopen },
     Scenario { name: "two stores", stores: 2, run: two_stores },
 ];
@@ -360,6 +371,22 @@ fn failed_append() -> Arc<Process> {
     writes.store(0, Ordering::SeqCst);
     drop(process.compact(WritePolicy::Background, |_, _| ()));
     (0..3).for_each(|_| drop(process.commit(0, SYNC)));
+    process
+}
+
+/// The bytes of a commit that was refused are all in place; they must not be taken for a commit later.
+fn failed_append_of_it_all() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(1);
+    process.vfs.fail_write_after(0);
+    assert!(process.commit(0, SYNC).is_err());
+    process.commits(1);
+    process.commit(0, Durability::Buffered).unwrap();
+    process.vfs.fail_write_after(0);
+    assert!(process.commit(0, SYNC).is_err());
+    process.compact(WritePolicy::Background, |_, _| ()).unwrap();
+    process.commits(1);
     process
 }
 
