@@ -97,7 +97,7 @@ impl Editor {
     pub fn into_journal(self) -> journal::Transaction {
         let Self { mut journal, reads, .. } = self;
         let Reads { keys, ranges, .. } = reads.into_inner();
-        keys.iter().for_each(|key| journal.track_key(key));
+        keys.into_iter().for_each(|key| journal.track_key(&key));
         ranges.into_iter().for_each(|range| journal.track(range));
         journal
     }
