@@ -16,7 +16,7 @@ use super::error::{Error, NodeKind};
 use super::key::{Component, DATA_SPACES, NodeKey, RawSteps, Space, is_entry, path_text};
 use super::path::Path;
 use super::rank;
-use super::record::{LeafListInfo, ListInfo, NodeRecord, OrderedBy, Schema};
+use super::record::{ListInfo, NodeRecord, OrderedBy, Schema};
 use super::tree::{Reads, Tree, between, corrupt, path_of};
 use super::value::{Value, ValueType};
 use crate::journal::{self, KeyRange, Snapshot};
@@ -97,7 +97,7 @@ impl Editor {
     pub fn into_journal(self) -> journal::Transaction {
         let Self { mut journal, reads, .. } = self;
         let Reads { keys, ranges, .. } = reads.into_inner();
-        keys.iter().for_each(|key| journal.track_key(key));
+        keys.into_iter().for_each(|key| journal.track_key(&key));
         ranges.into_iter().for_each(|range| journal.track(range));
         journal
     }
@@ -121,8 +121,8 @@ impl Editor {
         let path = path_of(schema_key)?;
         schema.check().map_err(|problem| Error::BadDeclaration { path: path.clone(), problem })?;
         if self.has_instances(schema_key)? {
-            let declared = known.as_ref().map_or("no list".into(), describe);
-            return Err(Error::AlreadyDeclared { path, declared, wanted: describe(schema) });
+            let declared = known.as_ref().map_or("no list".into(), Schema::describe);
+            return Err(Error::AlreadyDeclared { path, declared, wanted: schema.describe() });
         }
         self.put_schema(schema_key, schema)
     }
@@ -547,16 +547,6 @@ impl Editor {
         }
         self.checked.clear();
         Ok(())
-    }
-}
-
-fn describe(schema: &Schema) -> String {
-    let user = if schema.ordered_by() == OrderedBy::User { ", ordered by user" } else { "" };
-    match schema {
-        Schema::List(info) => format!("a list with the keys {info}{user}"),
-        Schema::LeafList(LeafListInfo { value_type, .. }) => {
-            format!("a leaf-list of {value_type}{user}")
-        }
     }
 }
 

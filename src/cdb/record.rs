@@ -253,6 +253,17 @@ impl Schema {
         }
     }
 
+    /// What it declares, in words.
+    pub fn describe(&self) -> String {
+        let user = if self.ordered_by() == OrderedBy::User { ", ordered by user" } else { "" };
+        match self {
+            Self::List(info) => format!("a list with the keys {info}{user}"),
+            Self::LeafList(LeafListInfo { value_type, .. }) => {
+                format!("a leaf-list of {value_type}{user}")
+            }
+        }
+    }
+
     /// The types of the keys of an entry.
     pub fn key_types(&self) -> Vec<ValueType> {
         match self {

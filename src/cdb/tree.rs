@@ -39,6 +39,7 @@ impl Reads {
     pub fn note_whole(&mut self, key: &NodeKey) {
         let prefix = key.in_space(Space::Nodes);
         if !self.covers(&prefix) {
+            self.keys.remove(&prefix);
             self.ranges.insert(KeyRange::prefix(&prefix));
             self.whole = Some(prefix);
         }

@@ -8,9 +8,11 @@ use crate::cdb::TransactionId;
 
 pub fn log(service: &Service, log: &Log) -> Result<Reply, Failure> {
     let entries = service.cdb.log(log.datastore, log.limit)?;
-    let compacted_through = service.cdb.stats(log.datastore).base_sequence.get();
-    let oldest = entries.last().map(|entry| entry.transaction_id.get());
-    let older = oldest.map_or(0, |oldest| oldest.saturating_sub(compacted_through + 1));
+    let stats = service.cdb.stats(log.datastore);
+    let compacted_through = stats.base_sequence.get();
+    let next = stats.sequence.get() + 1;
+    let oldest = entries.last().map_or(next, |entry| entry.transaction_id.get());
+    let older = oldest.saturating_sub(compacted_through + 1);
     let rows = entries.into_iter().map(rows::log).collect();
     Ok(Reply::Log(LogRows { rows, older, compacted_through }))
 }

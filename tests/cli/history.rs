@@ -84,3 +84,14 @@ fn snapshots_outlive_compactions() {
     place.demo(&["snapshot", "rm", "good"]).fails(3, "there is no snapshot \"good\"");
     place.demo(&["snapshot", "restore", "good"]).fails(3, "there is no snapshot \"good\"");
 }
+
+/// Symptom: `log -n 0` said that there are no transactions yet. Cause: what is older was counted from the oldest row. Fix:
+/// without rows, from the last transaction.
+#[test]
+fn a_log_of_no_rows_says_how_many_there_are() {
+    let place = Place::with_database();
+    assert_eq!(place.demo_ok(&["log", "-n", "0"]), "no transactions yet\n");
+    place.demo_ok(&["set", "/a", "1"]);
+    place.demo_ok(&["set", "/a", "2"]);
+    assert_eq!(place.demo_ok(&["log", "-n", "0"]), "2 older: pumice log -n 2\n");
+}
