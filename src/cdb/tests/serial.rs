@@ -49,6 +49,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => path().prop_map(Step::Children),
         1 => path().prop_map(Step::Count),
         2 => path().prop_map(Step::Next),
+        2 => (5..11_usize).prop_map(Step::Children),
+        2 => (5..11_usize).prop_map(Step::Count),
         1 => path().prop_map(Step::Object),
         1 => path().prop_map(Step::Attributes),
         1 => path().prop_map(Step::Nodes),
@@ -136,7 +138,7 @@ fn whole(cdb: &Cdb) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
     fn two_that_commit_did_what_they_would_have_done_one_after_the_other(
         before in proptest::collection::vec(any_step(), 0..12),
@@ -148,6 +150,8 @@ proptest! {
         let mut one = cdb.begin_write(Datastore::Config).unwrap();
         let mut other = cdb.begin_write(Datastore::Config).unwrap();
         a.iter().for_each(|step| drop(run(&mut one, step)));
+        // Something of its own, so that it is not spared the checks.
+        other.set_text("/own", "1").unwrap();
         let told: Vec<_> = b.iter().map(|step| run(&mut other, step)).collect();
         one.commit().unwrap();
         let Ok(commit) = other.commit() else { return Ok(()) };
@@ -159,6 +163,7 @@ proptest! {
             first(&serial, &a);
         }
         let mut tx = serial.begin_write(Datastore::Config).unwrap();
+        tx.set_text("/own", "1").unwrap();
         let again: Vec<_> = b.iter().map(|step| run(&mut tx, step)).collect();
         tx.commit().unwrap();
         if !commit.changed {
