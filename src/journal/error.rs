@@ -50,6 +50,14 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// A store cannot be called so.
+    #[error(
+        "\"{name}\" is not a name for a store: a plain file name is wanted, not of the lock or a side file"
+    )]
+    BadName {
+        /// The name.
+        name: String,
+    },
     /// Some other kind of file stands under the name.
     #[error("{} is not a pumice journal", path.display())]
     NotAJournal {

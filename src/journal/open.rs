@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::directory::{Access, Directory};
-use super::filename::side_file;
+use super::filename::{is_store_name, side_file};
 use super::format::{HEADER_BYTES, HEADER_END};
 use super::header::{Header, HeaderError};
 use super::image::{Image, ReadError};
@@ -40,6 +40,9 @@ pub fn open(
     name: &str,
     options: StoreOptions,
 ) -> Result<Core, OpenError> {
+    if !is_store_name(name) {
+        return Err(OpenError::BadName { name: name.to_owned() });
+    }
     let path = directory.path().join(name);
     match directory.access() {
         Access::Write => open_for_writing(directory, &path, options),
@@ -53,7 +56,7 @@ fn open_for_reading(
     options: StoreOptions,
 ) -> Result<Core, OpenError> {
     let vfs = directory.vfs();
-    if !vfs.exists(path)? {
+    if !vfs.exists(path)? || is_newborn(&**vfs, path)? {
         return Err(OpenError::NotFound { path: path.to_path_buf() });
     }
     let file = vfs.open(path, OpenMode::Read)?;

@@ -66,6 +66,9 @@ impl Writer {
 
     /// Appends a group of transactions; durable when `sync` is set.
     pub fn append(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
+        if !self.file.is_linked().map_err(AppendError::Unknown)? {
+            return Err(AppendError::Unknown(vfs::Error::removed(self.file.path())));
+        }
         let len: u64 =
             frames.iter().map(|f| frame::frame_len(f.record.payload().len() as u64)).sum();
         self.allocate(self.cursor.position + len)?;

@@ -171,6 +171,7 @@ impl From<journal::OpenError> for Failure {
             OpenError::NotAJournal { .. } | OpenError::Damaged(_) => corrupt(error.to_string()),
             OpenError::Read(error) => error.into(),
             OpenError::Io(error) => error.into(),
+            OpenError::BadName { .. } => Self::usage(error.to_string()),
             OpenError::Version { .. } => Self::new(Class::Usage, "version", error.to_string()),
         }
     }

@@ -89,6 +89,12 @@ impl Error {
         Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
     }
 
+    /// A file that nobody can find any more was about to be written.
+    pub(crate) fn removed(path: &Path) -> Self {
+        let text = "it was removed while it was open";
+        Self::new(Operation::Write, path, io::Error::new(io::ErrorKind::NotFound, text))
+    }
+
     pub(super) fn too_large(path: &Path, len: u64, limit: u64) -> Self {
         let text = format!("{len} bytes, the limit is {limit}");
         Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::InvalidInput, text))

@@ -170,6 +170,10 @@ impl File for FaultFile {
         self.inner.len()
     }
 
+    fn is_linked(&self) -> Result<bool> {
+        self.inner.is_linked()
+    }
+
     fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize> {
         self.pass(Operation::Read)?;
         self.inner.read_at(buffer, position)

@@ -19,7 +19,7 @@ pub mod os;
 mod stream;
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::{Error, Operation};
@@ -110,6 +110,12 @@ pub trait File: Send + Sync + Debug {
         Ok(self.len()? == 0)
     }
 
+    /// Whether a name still leads to the file. What is written to one that was removed is lost with the
+    /// process.
+    fn is_linked(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Reads up to `buffer.len()` bytes at `position`; fewer only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize>;
 
@@ -164,7 +170,9 @@ pub fn read_file(vfs: &dyn Vfs, path: &Path, limit_bytes: u64) -> Result<Vec<u8>
 /// Writes a whole file so that `path` names either the old content or the new, also after a crash.
 pub fn write_file(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let side = path.with_extension("new");
+    let mut side = path.as_os_str().to_owned();
+    side.push(".new");
+    let side = PathBuf::from(side);
     if vfs.exists(&side)? {
         vfs.remove(&side)?;
     }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,7 +131,10 @@ impl Vfs for OsVfs {
             Err(source) => return Err(Error::new(Operation::Lock, path, source)),
         }
         if mode == LockMode::Exclusive {
-            named(Operation::Lock, path, write_holder(&mut file, holder))?;
+            // The line is for people; on a full disk there is a lock without it.
+            if let Err(error) = write_holder(&mut file, holder) {
+                tracing::debug!(path = %path.display(), %error, "the lock file names no holder");
+            }
         }
         Ok(LockAttempt::Taken(Box::new(OsLock { _file: file })))
     }
@@ -191,6 +194,10 @@ impl File for OsFile {
 
     fn len(&self) -> Result<u64> {
         self.named(Operation::Metadata, self.file.metadata().map(|metadata| metadata.len()))
+    }
+
+    fn is_linked(&self) -> Result<bool> {
+        self.named(Operation::Metadata, self.file.metadata().map(|metadata| metadata.nlink() > 0))
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize> {

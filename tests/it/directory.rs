@@ -147,3 +147,20 @@ fn reading_makes_no_directory() {
     assert!(error.to_string().contains("does not exist"), "{error}");
     assert!(!OsVfs.exists(&dir).unwrap());
 }
+
+// Symptom: a process went on acknowledging commits to a journal that somebody had removed; they were gone with
+// the process. Cause: an open file can be written without a name. Fix: each group looks whether there is one.
+#[test]
+fn a_journal_removed_under_a_running_process_takes_no_more_commits_and_is_not_made_anew() {
+    let (_around, dir) = made();
+    let cdb = Cdb::open(&dir).unwrap();
+    let file = dir.join("A.cdb");
+    OsVfs.remove(&file).unwrap();
+    let refused = cdb.write(Datastore::Config, |tx| tx.set("/a", 3_u8)).unwrap_err();
+    assert!(refused.to_string().contains("removed"), "{refused}");
+    let value = cdb.begin_read(Datastore::Config).get("/a").unwrap();
+    assert_eq!(value, Some(2_u8.into()), "reads go on");
+    assert!(cdb.write(Datastore::Config, |tx| tx.set("/a", 4_u8)).is_err());
+    assert!(!OsVfs.exists(&file).unwrap());
+    cdb.write(Datastore::Operational, |tx| tx.set("/a", 3_u8)).unwrap();
+}
