@@ -242,7 +242,7 @@ impl<'a> Tree<'a> {
     /// The address that a path means: key texts become values of the list's types, positions become keys.
     pub fn resolve(&self, path: &Path) -> Result<NodeKey> {
         if !path.is_absolute() {
-            let problem = "a relative path; join it to a base that starts with /";
+            let problem = "a path from the root is expected, one that begins with /";
             return Err(Error::BadPath { path: path.clone(), problem });
         }
         let mut key = NodeKey::root();
