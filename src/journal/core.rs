@@ -227,7 +227,7 @@ impl Core {
         let unfinished = Unfinished::new(group.clone());
         let outcome = match writer {
             Some(writer) => {
-                let appended = writer.append(&frames, sync);
+                let appended = writer.append(&frames, sync, self.directory.clock().monotonic());
                 self.allocated.store(writer.allocated(), Ordering::Relaxed);
                 self.settle(appended.map(|()| writer.previous_crc()))
             }

@@ -4,6 +4,7 @@
 //! write and one sync, with no file-system metadata to journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::format::{AHEAD_FRACTION, AHEAD_MAX_BYTES, AHEAD_MIN_BYTES, TAIL_ALIGN, align_up};
 use super::frame::{self, FrameHeader, FrameKind, Place, padding};
@@ -14,6 +15,8 @@ use crate::vfs::{self, File};
 
 /// Frames are gathered up to this size before they are handed to the file.
 const BUFFER_BYTES: usize = 1 << 20;
+/// How often it is looked whether the file still has a name.
+const LINK_CHECK_EVERY: Duration = Duration::from_millis(100);
 /// Zeros are written in pieces of this size.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
@@ -46,12 +49,22 @@ pub struct Writer {
     /// Everything before this position is durable.
     synced: u64,
     buffer: Vec<u8>,
+    /// When the file was last seen to have a name, on the monotonic clock.
+    linked_at: Option<Duration>,
 }
 
 impl Writer {
     /// Goes on at `cursor`, where all before is durable and all behind, up to `allocated`, is zeros.
     pub fn resume(file: Arc<dyn File>, file_id: u128, cursor: Cursor, allocated: u64) -> Self {
-        Self { file, file_id, cursor, allocated, synced: cursor.position, buffer: Vec::new() }
+        Self {
+            file,
+            file_id,
+            cursor,
+            allocated,
+            synced: cursor.position,
+            buffer: Vec::new(),
+            linked_at: None,
+        }
     }
 
     /// The header checksum of the last frame.
@@ -65,10 +78,13 @@ impl Writer {
     }
 
     /// Appends a group of transactions; durable when `sync` is set.
-    pub fn append(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
-        if !self.file.is_linked().map_err(AppendError::Unknown)? {
-            return Err(AppendError::Unknown(vfs::Error::removed(self.file.path())));
-        }
+    pub fn append(
+        &mut self,
+        frames: &[PendingFrame],
+        sync: bool,
+        now: Duration,
+    ) -> Result<(), AppendError> {
+        self.check_linked(now)?;
         let len: u64 =
             frames.iter().map(|f| frame::frame_len(f.record.payload().len() as u64)).sum();
         self.allocate(self.cursor.position + len)?;
@@ -79,6 +95,19 @@ impl Writer {
             Err(AppendError::CutBack(error)) => Err(self.cut_back(before, error)),
             Err(unknown) => Err(unknown),
         }
+    }
+
+    /// Refuses to go on writing to a file that was removed. Asking costs as much as a third of a commit, so
+    /// it is asked ten times a second at the most.
+    fn check_linked(&mut self, now: Duration) -> Result<(), AppendError> {
+        if self.linked_at.is_some_and(|at| now.saturating_sub(at) < LINK_CHECK_EVERY) {
+            return Ok(());
+        }
+        if !self.file.is_linked().map_err(AppendError::Unknown)? {
+            return Err(AppendError::Unknown(vfs::Error::removed(self.file.path())));
+        }
+        self.linked_at = Some(now);
+        Ok(())
     }
 
     /// Says durably that everything so far is durable, and gives the space ahead back. Does nothing when the

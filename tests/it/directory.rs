@@ -149,7 +149,7 @@ fn reading_makes_no_directory() {
 }
 
 // Symptom: a process went on acknowledging commits to a journal that somebody had removed; they were gone with
-// the process. Cause: an open file can be written without a name. Fix: each group looks whether there is one.
+// the process. Cause: an open file can be written without a name. Fix: it is looked whether there is one, ten times a second at the most.
 #[test]
 fn a_journal_removed_under_a_running_process_takes_no_more_commits_and_is_not_made_anew() {
     let (_around, dir) = made();
