@@ -295,8 +295,15 @@ impl Cdb {
         self.datastore(id).store.stats()
     }
 
-    /// The journal under a datastore: for compaction, checks and measurements. Write through transactions only.
-    pub fn store(&self, id: Datastore) -> &Store {
+    /// Whether a datastore takes writes, and if not, why.
+    pub fn check_writable(&self, id: Datastore) -> Result<(), CommitError> {
+        Ok(self.datastore(id).store.check_writable()?)
+    }
+
+    /// The journal under a datastore. Not public: a write past the database would take a sequence that
+    /// subscribers then wait for.
+    #[cfg(test)]
+    pub(crate) fn store(&self, id: Datastore) -> &Store {
         &self.datastore(id).store
     }
 

@@ -58,7 +58,7 @@ impl Service {
 
     fn datastore_status(&self, datastore: Datastore) -> DatastoreStatus {
         let stats = self.cdb.stats(datastore);
-        let writable = self.cdb.store(datastore).check_writable();
+        let writable = self.cdb.check_writable(datastore);
         DatastoreStatus {
             file: datastore.file_name().to_owned(),
             datastore: datastore.to_string(),
