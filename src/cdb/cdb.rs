@@ -1,5 +1,6 @@
 //! The database: three datastores in one directory.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,12 +12,13 @@ use super::diff::Diff;
 use super::edit::Editor;
 use super::error::Error;
 use super::init;
-use super::load::{LoadError, LoadOptions, Source};
+use super::load::{self, LoadError, LoadOptions, Source};
 use super::log::{self, HistoryError, LogEntry};
 use super::name::Datastore;
 use super::options::{CdbOptions, OpenError};
 use super::path::IntoPath;
 use super::snapshots::{self, SnapshotError, SnapshotInfo, Taking};
+use super::stepwise::Stepwise;
 use super::subscription::{
     Delivering, DeliveringGuard, Hub, Notification, Party, Subscription, SubscriptionHandle,
     SubscriptionPoint, TwoPhase,
@@ -252,6 +254,27 @@ impl Cdb {
         };
         let (named, commit) = self.retry(id, load, LoadFailure::from)?;
         Ok(Loaded { named, commit })
+    }
+
+    /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory stays small however
+    /// large the source is, and what was committed before a failure stays. Answers the last transaction.
+    /// [`LoadOptions::mode`] is not looked at.
+    pub fn load_in_steps(
+        &self,
+        id: Datastore,
+        source: &dyn Source,
+        options: &LoadOptions,
+        author: &Author,
+        nodes_per_step: NonZeroU64,
+    ) -> Result<Loaded, LoadFailure> {
+        let words = author.words();
+        let mut steps = Stepwise::begin(self.datastore(id), &words, nodes_per_step)?;
+        match load::read(source, options, &mut steps) {
+            Ok(named) => Ok(Loaded { named, commit: steps.finish()? }),
+            Err(error) => {
+                Err(steps.failure().map_or(LoadFailure::Source(error), LoadFailure::Commit))
+            }
+        }
     }
 
     /// The id of the last transaction (NSO: `cdb_get_txid`).

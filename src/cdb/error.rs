@@ -57,6 +57,12 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: &'static str,
     },
+    /// A load in steps could not commit one of them; those before it are committed.
+    #[error("a step could not be committed: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
     /// Nothing is there.
     #[error("{path} does not exist")]
     NotFound {

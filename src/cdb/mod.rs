@@ -39,6 +39,7 @@ mod rank;
 mod record;
 mod save;
 mod snapshots;
+mod stepwise;
 mod subscription;
 mod transaction;
 mod tree;

@@ -1,5 +1,6 @@
 //! `pumice load`
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -32,6 +33,10 @@ pub struct Load {
     /// What to do about an entry that is in the file twice
     #[arg(long, value_enum, value_name = "WHAT", default_value = "error")]
     on_duplicate: OnDuplicate,
+    /// Commit every so many nodes: for files too large for one transaction's memory. Not all or nothing:
+    /// what was committed before a failure stays
+    #[arg(long, value_name = "NODES", conflicts_with_all = ["replace", "dry_run"])]
+    step: Option<NonZeroU64>,
     /// Show the change and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -94,6 +99,7 @@ impl Load {
             format: self.format.map(Into::into),
             replace: self.replace,
             keys: self.keys,
+            nodes_per_step: self.step,
             merge_duplicates: self.on_duplicate == OnDuplicate::Merge,
             words,
             dry_run: self.dry_run,

@@ -238,6 +238,7 @@ impl From<Error> for Failure {
                 Self::new(Class::Usage, "bad_path", reason).about(path)
             }
             Error::NotFound { path } => Self::new(Class::NotFound, "not_found", reason).about(path),
+            Error::Stopped { .. } => Self::new(Class::Conflict, "stopped", reason),
             Error::AlreadyExists { path } => {
                 Self::new(Class::Conflict, "exists", reason).about(path)
             }

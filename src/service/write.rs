@@ -181,7 +181,10 @@ fn load_from(
         return Ok(with_named(reply, named));
     }
     let author = load.words.clone().into();
-    let loaded = service.cdb.load(load.datastore, source, &options, &author)?;
+    let loaded = match load.nodes_per_step {
+        Some(step) => service.cdb.load_in_steps(load.datastore, source, &options, &author, step)?,
+        None => service.cdb.load(load.datastore, source, &options, &author)?,
+    };
     let reply = Reply::Committed(measure.committed(&loaded.commit));
     Ok(with_named(reply, loaded.named))
 }

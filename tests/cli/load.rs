@@ -104,3 +104,15 @@ fn types_can_be_saved_for_a_database_that_does_not_know_them() {
     let value = place.ok(&["--dir", "copy", "--json", "get", "/port"]);
     assert_eq!(value, "{\"path\":\"/port\",\"type\":\"uint16\",\"value\":\"830\"}\n");
 }
+
+#[test]
+fn a_file_loads_in_steps_where_memory_is_short() {
+    let place = Place::with_database();
+    let entry = |n| format!("<device><name>d{n}</name><port>{n}</port></device>");
+    let text: String = (0..50).map(entry).collect();
+    place.write("many.xml", &format!("<devices>{text}</devices>"));
+    place.demo_ok(&["load", "many.xml", "--step", "10"]);
+    assert_eq!(place.demo_ok(&["get", "/devices/device{d49}/port"]), "49\n");
+    assert!(place.demo_json_lines(&["log", "-n", "100"]).len() >= 10);
+    place.demo(&["load", "many.xml", "--step", "10", "--replace"]).fails(2, "cannot be used with");
+}

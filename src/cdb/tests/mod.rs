@@ -9,6 +9,7 @@ mod model;
 mod real;
 mod serial;
 mod snapshots;
+mod stepwise;
 mod transactions;
 mod trees;
 

@@ -161,6 +161,9 @@ pub struct Load {
     pub replace: bool,
     /// Keys of lists: `/path/of/list=key,key`.
     pub keys: Vec<String>,
+    /// Commit every so many nodes, instead of once at the end.
+    #[serde(default)]
+    pub nodes_per_step: Option<std::num::NonZeroU64>,
     /// Whether an entry that is there twice is folded instead of refused.
     pub merge_duplicates: bool,
     /// For the log.

@@ -1,0 +1,79 @@
+//! A source loaded in steps: a transaction is committed every so many nodes, so that memory stays small however
+//! large the source is. What one transaction would promise for the whole, each step promises for itself.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use super::apply_load::LoadTarget;
+use super::commit::{Commit, CommitError};
+use super::datastore::{OpenDatastore, Words};
+use super::edit::Editor;
+use super::error::Error;
+use super::key::NodeKey;
+use super::load::{Edit, LoadMode, Target};
+use super::record::Schema;
+use crate::journal::Durability;
+
+/// Makes the edits of one source, and commits on the way.
+pub(crate) struct Stepwise<'a> {
+    datastore: &'a Arc<OpenDatastore>,
+    words: &'a Words,
+    nodes_per_step: NonZeroU64,
+    editor: Editor,
+    nodes: u64,
+    failure: Option<CommitError>,
+}
+
+impl<'a> Stepwise<'a> {
+    pub fn begin(
+        datastore: &'a Arc<OpenDatastore>,
+        words: &'a Words,
+        nodes_per_step: NonZeroU64,
+    ) -> Result<Self, CommitError> {
+        let editor = datastore.begin()?;
+        Ok(Self { datastore, words, nodes_per_step, editor, nodes: 0, failure: None })
+    }
+
+    /// Commits what is left.
+    pub fn finish(self) -> Result<Commit, CommitError> {
+        self.datastore.commit(self.editor, self.words.clone(), Durability::Sync)
+    }
+
+    /// Why an edit could not be committed, if that is why the load stopped.
+    pub fn failure(&mut self) -> Option<CommitError> {
+        self.failure.take()
+    }
+
+    fn target(&mut self) -> LoadTarget<'_> {
+        LoadTarget::new(&mut self.editor, LoadMode::Merge)
+    }
+
+    fn step(&mut self) -> Result<(), CommitError> {
+        let next = self.datastore.begin()?;
+        let full = std::mem::replace(&mut self.editor, next);
+        self.datastore.commit(full, self.words.clone(), Durability::Sync)?;
+        // Begun again, on what was just committed.
+        self.editor = self.datastore.begin()?;
+        self.nodes = 0;
+        Ok(())
+    }
+}
+
+impl Target for Stepwise<'_> {
+    fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
+        self.target().known(schema)
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
+        self.target().edit(edit)?;
+        self.nodes += 1;
+        if self.nodes < self.nodes_per_step.get() {
+            return Ok(());
+        }
+        self.step().map_err(|error| {
+            let reason = Error::Stopped { reason: error.to_string() };
+            self.failure = Some(error);
+            reason
+        })
+    }
+}
