@@ -257,7 +257,8 @@ impl Cdb {
     }
 
     /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory stays small however
-    /// large the source is, and what was committed before a failure stays. Answers the last transaction.
+    /// large the source is, and what was committed before a failure stays. Between steps the datastore is compacted
+    /// when the thresholds say so, without delay. Answers the last transaction.
     /// [`LoadOptions::mode`] is not looked at.
     pub fn load_in_steps(
         &self,
@@ -268,7 +269,12 @@ impl Cdb {
         nodes_per_step: NonZeroU64,
     ) -> Result<Loaded, LoadFailure> {
         let words = author.words();
-        let mut steps = Stepwise::begin(self.datastore(id), &words, nodes_per_step)?;
+        let compact = || {
+            if let Err(error) = self.compactions().run_if_due(id) {
+                tracing::warn!(%error, "a compaction between the steps of a load did not take place");
+            }
+        };
+        let mut steps = Stepwise::begin(self.datastore(id), &words, nodes_per_step, &compact)?;
         match load::read(source, options, &mut steps) {
             Ok(named) => Ok(Loaded { named, commit: steps.finish()? }),
             Err(error) => {

@@ -19,6 +19,8 @@ pub(crate) struct Stepwise<'a> {
     datastore: &'a Arc<OpenDatastore>,
     words: &'a Words,
     nodes_per_step: NonZeroU64,
+    /// Called after each step: what was committed is in memory until a compaction has taken it in.
+    after_step: &'a dyn Fn(),
     editor: Editor,
     nodes: u64,
     failure: Option<CommitError>,
@@ -29,9 +31,10 @@ impl<'a> Stepwise<'a> {
         datastore: &'a Arc<OpenDatastore>,
         words: &'a Words,
         nodes_per_step: NonZeroU64,
+        after_step: &'a dyn Fn(),
     ) -> Result<Self, CommitError> {
         let editor = datastore.begin()?;
-        Ok(Self { datastore, words, nodes_per_step, editor, nodes: 0, failure: None })
+        Ok(Self { datastore, words, nodes_per_step, after_step, editor, nodes: 0, failure: None })
     }
 
     /// Commits what is left.
@@ -52,6 +55,7 @@ impl<'a> Stepwise<'a> {
         let next = self.datastore.begin()?;
         let full = std::mem::replace(&mut self.editor, next);
         self.datastore.commit(full, self.words.clone(), Durability::Sync)?;
+        (self.after_step)();
         // Begun again, on what was just committed.
         self.editor = self.datastore.begin()?;
         self.nodes = 0;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
-use crate::cdb::{Cdb, Compactions, Datastore, JournalCompaction, RunOptions};
+use crate::cdb::{Cdb, Compactions, Datastore};
 use crate::clock::Clock;
 use crate::vfs::Vfs;
 
@@ -83,12 +83,7 @@ impl Service {
     /// would be. What fails is logged; it is tried again after the next write.
     pub fn compact_what_is_due(&self) {
         for datastore in Datastore::ALL {
-            let info = self.compactions().info(datastore);
-            let automatic = info.journal_compaction == JournalCompaction::Automatic;
-            if automatic
-                && info.verdict.is_due()
-                && let Err(error) = self.compactions().run(datastore, RunOptions::default())
-            {
+            if let Err(error) = self.compactions().run_if_due(datastore) {
                 tracing::warn!(%datastore, %error, "a compaction did not take place");
             }
         }

@@ -160,6 +160,19 @@ impl Compactions {
         self.shared.run(datastore, Cause::Request, options)
     }
 
+    /// Compacts a datastore on this thread, at once, if the thresholds say that it is due and are listened to at
+    /// all: for those who are over before a delay would be. `None` when nothing was due.
+    pub fn run_if_due(
+        &self,
+        datastore: Datastore,
+    ) -> Result<Option<CompactionEntry>, CompactionError> {
+        let info = self.info(datastore);
+        let automatic = info.journal_compaction == JournalCompaction::Automatic;
+        let Some(name) = info.verdict.trigger().filter(|_| automatic) else { return Ok(None) };
+        let cause = Cause::Threshold(name);
+        self.shared.run(datastore, cause, RunOptions::default()).map(Some)
+    }
+
     /// Asks the compaction of a datastore that runs or waits to end. `false` when there was none.
     pub fn cancel(&self, datastore: Datastore) -> bool {
         let mut state = self.shared.lock();
