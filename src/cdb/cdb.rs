@@ -25,6 +25,7 @@ use super::subscription::{
 };
 use super::transaction::WriteTransaction;
 use super::view::ReadView;
+use crate::journal::check::{CheckReport, verify_snapshot};
 use crate::journal::{Directory, JournalStats, Sequence, Store};
 use crate::vfs::mem::MemVfs;
 
@@ -327,6 +328,28 @@ impl Cdb {
     /// Whether a datastore takes writes, and if not, why.
     pub fn check_writable(&self, id: Datastore) -> Result<(), CommitError> {
         Ok(self.datastore(id).store.check_writable()?)
+    }
+
+    /// Reads everything that a datastore's newest state stands on, beside readers and writers, and says what is
+    /// damaged. `progress` is told bytes read so far.
+    ///
+    /// ```
+    /// use pumice::cdb::{Cdb, Datastore};
+    ///
+    /// let cdb = Cdb::in_memory()?;
+    /// assert!(cdb.verify(Datastore::Config, &mut |_bytes| {})?.is_sound());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the file cannot be read. Damage is no error: it is in the report.
+    pub fn verify(
+        &self,
+        id: Datastore,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<CheckReport, OpenError> {
+        let snapshot = self.datastore(id).store.snapshot();
+        Ok(verify_snapshot(&snapshot, progress)?)
     }
 
     /// The journal under a datastore. Not public: a write past the database would take a sequence that

@@ -17,7 +17,7 @@ pub enum Datastore {
 }
 
 impl Datastore {
-    /// All of them, in NSO's order.
+    /// All of them, in NSO's order and that of the files' names.
     pub const ALL: [Self; 3] = [Self::Config, Self::Operational, Self::Snapshot];
 
     /// Its file in the data directory.

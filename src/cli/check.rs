@@ -1,72 +1,47 @@
 //! `pumice check`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, unexpected};
 use super::progress::Progress;
+use super::session::Session;
 use super::stop::Stop;
 use super::table::{Align, Table};
 use super::text::{count, size};
 use crate::cdb::Datastore;
 use crate::clock::SystemClock;
 use crate::journal::Directory;
-use crate::journal::check::{CheckReport, verify};
-use crate::service::{self, Class, Failure};
+use crate::journal::check::verify;
+use crate::service::{
+    CheckRow, Class, Datastores, Event, Failure, LOCKED, Reply, Request, check_progress, check_row,
+};
 use crate::units::grouped;
 use crate::vfs::OpenMode;
 
 /// Verify every checksum and invariant of the files, and change nothing: sound, exit 0; damaged, exit 1
 ///
-/// The files must not be written meanwhile: while a daemon runs, its directory is locked.
+/// A daemon verifies the files of its directory itself, beside those that read and write. A FILE that is named must not be
+/// written meanwhile: while a daemon holds its directory, that is refused.
 #[derive(Debug, Args)]
 pub struct Check {
     /// The files [default: A.cdb, O.cdb and S.cdb of the data directory]
     files: Vec<PathBuf>,
 }
 
-/// What was found in a file.
-#[derive(Debug, Serialize)]
-struct Found {
-    file: PathBuf,
-    sound: bool,
-    file_bytes: u64,
-    entries: u64,
-    tx: u64,
-    tail_transactions: u64,
-    unfinished_bytes: u64,
-    problems: Vec<Place>,
-}
-
-#[derive(Debug, Serialize)]
-struct Place {
-    position: u64,
-    what: String,
-}
-
 impl Check {
     pub fn run(self, context: &mut Context) -> Result<(), Stop> {
         context.start_log();
-        let mut files = self.files;
-        let mut _lock = None;
-        if files.is_empty() {
-            let directory = context.directory()?;
-            let clock = std::sync::Arc::new(SystemClock::new());
-            let locked = Directory::open_read_only(context.vfs.clone(), clock, &directory);
-            _lock = Some(locked.map_err(Failure::from)?);
-            files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name())).to_vec();
-            files.sort();
-        }
-        let mut all = Vec::new();
-        for file in files {
-            all.push(check(context, file)?);
-        }
-        let sound = all.iter().all(|found| found.sound);
-        context.output.answers(&all, |output| {
+        let rows = match self.files.as_slice() {
+            [] => check_directory(context)?,
+            files => check_files(context, files)?,
+        };
+        let sound = rows.iter().all(|row| row.sound);
+        context.output.answers(&rows, |output| {
             let mut table = Table::new(&[Align::Left; 5]);
-            all.iter().for_each(|found| rows(found, &mut table));
+            rows.iter().for_each(|row| lines(row, &mut table));
             output.table(&table)?;
             if sound {
                 return Ok(());
@@ -79,56 +54,72 @@ impl Check {
     }
 }
 
-fn check(context: &Context, path: PathBuf) -> Result<Found, Stop> {
-    let file = context.vfs.open(&path, OpenMode::Read)?;
-    let total = file.len()?.max(1);
+/// The files of the data directory: by the daemon that holds it, or else here, since damaged ones do not open.
+fn check_directory(context: &Context) -> Result<Vec<CheckRow>, Stop> {
+    let conf = context.configuration()?.conf;
+    if let Some(daemon) = Session::daemon(&conf)? {
+        return ask(context, daemon);
+    }
+    let directory = conf.cdb.db_dir;
+    let files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name()));
+    check_files(context, &files)
+}
+
+fn ask(context: &Context, mut daemon: Session) -> Result<Vec<CheckRow>, Stop> {
+    let request = Request::Check(Datastores { datastores: Datastore::ALL.to_vec() });
     let mut progress = Progress::new(&context.global);
-    let report = verify(&file, &mut |done| {
-        let percent = u128::from(done) * 100 / u128::from(total);
-        progress.tell(&service::Progress {
-            file: path.display().to_string(),
-            percent: u8::try_from(percent.min(100)).unwrap_or(100),
-            written_bytes: done,
-        });
-    });
-    drop(progress);
-    let CheckReport {
-        file_bytes,
-        counters,
-        sequence,
-        tail_transactions,
-        unfinished_bytes,
-        problems,
-        ..
-    } = match report {
-        Ok(report) => report,
-        Err(error) => {
-            let failure = Failure::from(error);
-            let failure = if failure.code == Class::Corrupt.code() {
-                failure.hint("nothing of it can be read as a journal")
-            } else {
-                failure
-            };
-            return Err(failure.into());
+    let reply = daemon.request(&request, &mut |event| {
+        if let Event::Progress(told) = event {
+            progress.tell(&told);
         }
-    };
-    let problems = problems.into_iter();
-    let places = problems.map(|problem| Place { position: problem.position, what: problem.what });
-    let problems: Vec<_> = places.collect();
-    Ok(Found {
-        file: path,
-        sound: problems.is_empty(),
-        file_bytes,
-        entries: counters.entries,
-        tx: sequence,
-        tail_transactions,
-        unfinished_bytes,
-        problems,
+        true
+    });
+    match reply? {
+        Reply::Checked(rows) => Ok(rows),
+        _ => Err(unexpected()),
+    }
+}
+
+fn check_files(context: &Context, files: &[PathBuf]) -> Result<Vec<CheckRow>, Stop> {
+    files.iter().map(|file| check_file(context, file)).collect()
+}
+
+fn check_file(context: &Context, path: &Path) -> Result<CheckRow, Stop> {
+    let file = context.vfs.open(path, OpenMode::Read)?;
+    let _lock = lock_directory(context, path)?;
+    let total = file.len()?;
+    let name = path.display().to_string();
+    let mut progress = Progress::new(&context.global);
+    let report =
+        verify(&file, &mut |done| progress.tell(&check_progress(name.clone(), done, total)));
+    drop(progress);
+    let report = report.map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.code == Class::Corrupt.code() {
+            return failure.hint("nothing of it can be read as a journal");
+        }
+        failure
+    })?;
+    Ok(check_row(name, report))
+}
+
+/// Keeps writers out while a file is read.
+fn lock_directory(context: &Context, file: &Path) -> Result<Arc<Directory>, Failure> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = parent.unwrap_or(Path::new("."));
+    let clock = Arc::new(SystemClock::new());
+    Directory::open_read_only(context.vfs.clone(), clock, directory).map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.error == LOCKED {
+            return failure.hint("pumice --dir DIR check, without FILE, asks the daemon");
+        }
+        failure
     })
 }
 
-fn rows(found: &Found, table: &mut Table) {
-    let name = found.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+fn lines(found: &CheckRow, table: &mut Table) {
+    let name =
+        Path::new(&found.file).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let unfinished = match found.unfinished_bytes {
         0 => String::new(),
         bytes => format!("{} unfinished at the end, never acknowledged", size(bytes)),

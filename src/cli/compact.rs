@@ -40,14 +40,10 @@ pub struct Compact {
 #[derive(Clone, Debug)]
 pub struct Which(pub Vec<Datastore>);
 
-/// In the order A, O, S.
-const IN_FILE_ORDER: [Datastore; 3] =
-    [Datastore::Config, Datastore::Operational, Datastore::Snapshot];
-
 /// One datastore, or all.
 pub fn parse_which(text: &str) -> Result<Which, String> {
     if text == "all" {
-        return Ok(Which(IN_FILE_ORDER.to_vec()));
+        return Ok(Which(Datastore::ALL.to_vec()));
     }
     let one = text.parse::<Datastore>().map_err(|error| format!("{error}, or all"))?;
     Ok(Which(vec![one]))

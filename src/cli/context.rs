@@ -1,6 +1,5 @@
 //! What every command works with.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::find_conf;
@@ -41,11 +40,6 @@ impl Context {
         let mut loaded = find_conf::read(&*self.vfs, file.as_deref())?;
         find_conf::set(&mut loaded, &find_conf::overrides(&self.global))?;
         Ok(loaded)
-    }
-
-    /// The data directory.
-    pub fn directory(&self) -> Result<PathBuf, Stop> {
-        Ok(self.configuration()?.conf.cdb.db_dir)
     }
 
     /// Logs what a command that is soon over has to say: nothing, unless something is off.

@@ -81,6 +81,14 @@ impl Session {
         Ok(Self::Files(Box::new(service)))
     }
 
+    /// The daemon of the configuration's directory, if one runs.
+    pub fn daemon(conf: &Conf) -> Result<Option<Self>, Failure> {
+        match Client::connect(&conf.cdb.db_dir)? {
+            Reached::Daemon(client) => Ok(Some(Self::Daemon(client))),
+            Reached::Nobody => Ok(None),
+        }
+    }
+
     /// Whether a daemon executes.
     pub fn is_daemon(&self) -> bool {
         matches!(self, Self::Daemon(_))

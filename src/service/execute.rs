@@ -4,7 +4,7 @@ use super::cancel::Cancel;
 use super::failure::Failure;
 use super::open::{Emit, Service};
 use super::protocol::{Reply, Request};
-use super::{compact, history, read, snapshots, watch, write};
+use super::{check, compact, history, read, snapshots, watch, write};
 
 impl Service {
     /// Executes a request on this thread, until it is done or `cancel` is set.
@@ -33,6 +33,7 @@ impl Service {
             Request::Compact(compact) => compact::compact(self, &compact, cancel, emit),
             Request::CompactionInfo(which) => Ok(compact::info(self, &which)),
             Request::CompactionHistory(history) => compact::history(self, &history),
+            Request::Check(which) => check::check(self, &which, emit),
             Request::Status => Ok(Reply::Status(self.status())),
         }
     }

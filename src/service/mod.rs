@@ -5,6 +5,7 @@
 //! while it goes on; [`Failure`] is every way in which it can end otherwise, with the exit code that goes with it.
 
 mod cancel;
+mod check;
 mod compact;
 mod execute;
 mod failure;
@@ -18,12 +19,13 @@ mod watch;
 mod write;
 
 pub use cancel::Cancel;
+pub use check::{check_progress, check_row};
 pub use failure::{Class, Failure, LOCKED};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{
-    Action, Change, ChangeOperation, ChildRow, Committed, Compact, CompactionHistory,
-    CompactionRow, CompactionState, DatastoreStatus, Datastores, Diff, Event, Existence, Format,
-    LeafValue, Load, Log, LogRow, LogRows, Message, Node, NodeChange, Operation, Place, Policy,
-    Progress, Reply, Request, Rollback, Save, SnapshotName, SnapshotRestore, SnapshotRow,
-    SnapshotTake, Source, Status, ThresholdRow, Transaction, Words,
+    Action, Change, ChangeOperation, CheckRow, ChildRow, Committed, Compact, CompactionHistory,
+    CompactionRow, CompactionState, DamagedPlace, DatastoreStatus, Datastores, Diff, Event,
+    Existence, Format, LeafValue, Load, Log, LogRow, LogRows, Message, Node, NodeChange, Operation,
+    Place, Policy, Progress, Reply, Request, Rollback, Save, SnapshotName, SnapshotRestore,
+    SnapshotRow, SnapshotTake, Source, Status, ThresholdRow, Transaction, Words,
 };

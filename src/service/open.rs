@@ -52,7 +52,7 @@ impl Service {
             directory: self.around.directory.display().to_string(),
             uptime_micros: u64::try_from(uptime.as_micros()).unwrap_or(u64::MAX),
             free_bytes: self.around.vfs.free_space_bytes(&self.around.directory).ok(),
-            datastores: IN_FILE_ORDER.map(|datastore| self.datastore_status(datastore)).to_vec(),
+            datastores: Datastore::ALL.map(|datastore| self.datastore_status(datastore)).to_vec(),
         }
     }
 
@@ -94,7 +94,3 @@ impl Service {
         Ok(self.cdb.close()?)
     }
 }
-
-/// The datastores as people expect them: A, O, S.
-pub(super) const IN_FILE_ORDER: [Datastore; 3] =
-    [Datastore::Config, Datastore::Operational, Datastore::Snapshot];

@@ -1,5 +1,7 @@
 //! check, dump, salvage: the files themselves.
 
+use pumice::vfs::os::OsVfs;
+use pumice::vfs::{OpenMode, Vfs};
 use serde_json::Value;
 
 use crate::program::{Place, names};
@@ -51,6 +53,29 @@ fn damage_is_named_by_its_first_byte_and_nothing_is_changed() {
     assert!(position <= at as u64, "{found}");
     assert_eq!(place.read("demo/A.cdb"), before);
     place.demo(&["get", "/item{3}/text"]).fails(8, "is damaged at byte");
+}
+
+#[test]
+fn a_daemon_names_what_is_damaged_under_its_feet() {
+    let place = Place::with_database();
+    place.demo_ok(&["set", "/name", "intact"]);
+    let mut daemon = place.daemon(&[]);
+    place.demo_ok(&["set", "/name", "harmed"]);
+    assert!(place.demo_ok(&["check"]).starts_with("A.cdb  sound  1 keys  tx 2"));
+    let path = place.path("demo/A.cdb");
+    let bytes = place.read("demo/A.cdb");
+    let at = bytes.windows(6).position(|window| window == b"harmed").unwrap();
+    let file = OsVfs.open(&path, OpenMode::ReadWrite).unwrap();
+    file.write_all_at(b"HARMED", at as u64).unwrap();
+    let ran = place.demo(&["check"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.starts_with("A.cdb  1 damaged place"), "{}", ran.out);
+    assert!(ran.out.contains("\nO.cdb  sound"), "{}", ran.out);
+    let found: Value =
+        serde_json::from_str(place.demo(&["--json", "check"]).out.lines().next().unwrap()).unwrap();
+    let position = found["problems"][0]["position"].as_u64().unwrap();
+    assert!(position <= at as u64 && at as u64 - position < 256, "{found}");
+    assert_eq!(daemon.stop(), 0);
 }
 
 #[test]

@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use super::super::format::HEADER_END;
 use super::super::header::Header;
+use super::super::image::{Image, ReadError};
 use super::super::open::{open_image, read_header, recover};
 use super::super::options::StoreOptions;
+use super::super::reader::{Cursor, FrameReader};
+use super::super::record::Record;
 use super::super::recovery::Action;
 use super::super::scan::Scan;
+use super::super::snapshot::Snapshot;
+use super::super::state::State;
 use super::super::{Counters, KeyRange, OpenError};
 use super::scavenge::{Piece, is_zero, walk};
 use crate::vfs::{self, File};
@@ -49,6 +54,21 @@ impl CheckReport {
     fn add(&mut self, position: u64, what: impl Into<String>) {
         self.problems.push(Problem { position, what: what.into() });
     }
+
+    /// Takes damage as a problem: no, it is not sound. Anything else stays an error.
+    fn add_corrupt(&mut self, error: ReadError) -> Result<bool, OpenError> {
+        let ReadError::Corrupt { position, damage, .. } = error else {
+            return Err(error.into());
+        };
+        self.add(position, damage.to_string());
+        Ok(false)
+    }
+
+    /// One line for a place, in the order of the file.
+    fn arrange(&mut self) {
+        self.problems.sort_by_key(|problem| problem.position);
+        self.problems.dedup_by_key(|problem| problem.position);
+    }
 }
 
 /// Reads all of a file and changes nothing. `progress` is told bytes read so far.
@@ -71,14 +91,81 @@ pub fn verify(
         Err(error) => return Err(error),
     };
     verify_header_copy(&**file, &header, &mut report)?;
-    let image_sound = verify_image(file, &header, progress, &mut report)?;
+    let image_sound = match open_image(&header, file.clone(), &StoreOptions::default()) {
+        Ok(image) => verify_image(&image, progress, &mut report)?,
+        Err(error) => report.add_corrupt(error)?,
+    };
     let tail_sound = verify_tail(file, image_sound, &mut report)?;
     if !(image_sound && tail_sound) {
         list_damage(file, &mut report)?;
     }
-    report.problems.sort_by_key(|problem| problem.position);
-    report.problems.dedup_by_key(|problem| problem.position);
+    report.arrange();
     Ok(report)
+}
+
+/// The same for a store that is open and written to meanwhile: everything that `snapshot` stands on, which is
+/// its file up to its last transaction. What is being written behind that is not looked at.
+///
+/// ```
+/// # use pumice::journal::{Durability, Store, WriteBatch, check};
+/// # let store = Store::in_memory()?;
+/// # let mut batch = WriteBatch::new();
+/// # batch.put(b"k", b"v")?;
+/// # store.write(batch, Durability::Sync)?;
+/// let report = check::verify_snapshot(&store.snapshot(), &mut |_bytes| {})?;
+/// assert!(report.is_sound());
+/// assert_eq!(report.counters.entries, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read. Damage is no error: it is in the report.
+pub fn verify_snapshot(
+    snapshot: &Snapshot,
+    progress: &mut dyn FnMut(u64),
+) -> Result<CheckReport, OpenError> {
+    let state = &**snapshot.state();
+    let (header, file) = (&state.base.header, &state.base.file);
+    let mut report = CheckReport {
+        file_bytes: file.len()?,
+        counters: state.counters,
+        sequence: state.sequence.get(),
+        tail_transactions: state.sequence.since(header.base_sequence),
+        ..CheckReport::default()
+    };
+    if read_header(&**file, 0).ok().as_ref() != Some(header) {
+        report.add(0, "the header is not the one that was read when the store was opened");
+    }
+    verify_header_copy(&**file, header, &mut report)?;
+    let image_sound = verify_image(&state.base.image, progress, &mut report)?;
+    verify_frames(state, &mut report)?;
+    if image_sound {
+        verify_counters(state, &mut report)?;
+    }
+    if !report.is_sound() {
+        list_damage(file, &mut report)?;
+        report.problems.retain(|problem| problem.position <= state.end_position);
+    }
+    report.arrange();
+    Ok(report)
+}
+
+/// Reads the frames again that the state was made from.
+fn verify_frames(state: &State, report: &mut CheckReport) -> Result<(), OpenError> {
+    let (header, file) = (&state.base.header, state.base.file.clone());
+    let start = Cursor::at_tail_start(header);
+    let mut frames = FrameReader::new(file, header.file_id, start, state.end_position);
+    while let Some(frame) = frames.next()? {
+        let position = frame.position;
+        if Record::decode(frame.payload.to_vec()).is_err() {
+            report.add(position, "a whole frame holds a record that cannot be read");
+        }
+    }
+    let end = frames.cursor();
+    if end.position != state.end_position || end.sequence != state.sequence {
+        report.add(end.position, "a frame that was acknowledged cannot be read back");
+    }
+    Ok(())
 }
 
 fn verify_header_copy(
@@ -99,21 +186,13 @@ fn verify_header_copy(
 }
 
 fn verify_image(
-    file: &Arc<dyn File>,
-    header: &Header,
+    image: &Image,
     progress: &mut dyn FnMut(u64),
     report: &mut CheckReport,
 ) -> Result<bool, OpenError> {
-    let options = StoreOptions::default();
-    let verified =
-        open_image(header, file.clone(), &options).and_then(|image| image.verify(progress));
-    match verified {
+    match image.verify(progress) {
         Ok(_) => Ok(true),
-        Err(super::super::ReadError::Corrupt { position, damage, .. }) => {
-            report.add(position, damage.to_string());
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => report.add_corrupt(error),
     }
 }
 
@@ -145,13 +224,23 @@ fn verify_tail(
             return Ok(false);
         }
     }
-    if image_sound && count(state)? != cursor.counters {
-        report.add(cursor.position, "the counters of the last transaction are not what is live");
+    if image_sound {
+        verify_counters(state, report)?;
     }
     Ok(true)
 }
 
-fn count(state: &super::super::state::State) -> Result<Counters, OpenError> {
+fn verify_counters(state: &State, report: &mut CheckReport) -> Result<(), OpenError> {
+    match count(state) {
+        Ok(counters) if counters == state.counters => {}
+        Ok(_) => report
+            .add(state.end_position, "the counters of the last transaction are not what is live"),
+        Err(error) => _ = report.add_corrupt(error)?,
+    }
+    Ok(())
+}
+
+fn count(state: &State) -> Result<Counters, ReadError> {
     let mut counters = Counters::default();
     let mut scan = Scan::forward(state, &KeyRange::all());
     while let Some((key, value)) = scan.next()? {

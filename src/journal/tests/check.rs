@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::check::{Piece, SalvageReport, salvage, verify, walk};
+use super::super::check::{Piece, SalvageReport, salvage, verify, verify_snapshot, walk};
 use super::super::{CompactionControl, CompactionRequest, Store};
 use super::{FILE, entries, keys, open, put};
 use crate::vfs::mem::MemVfs;
@@ -59,6 +59,46 @@ fn every_damaged_byte_of_a_closed_file_is_found_by_the_check() {
             Ok(report) => assert!(!report.is_sound(), "byte {position}"),
         }
     }
+}
+
+/// The sample, open for writing, with the bytes of its file.
+fn open_sample() -> (MemVfs, Store, Vec<u8>) {
+    let vfs = MemVfs::new();
+    vfs.put(Path::new(FILE), sample());
+    let store = open(&vfs);
+    put(&store, "tail 3", "w");
+    let bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    (vfs, store, bytes)
+}
+
+#[test]
+fn an_open_store_is_verified_up_to_its_last_transaction() {
+    let (vfs, store, bytes) = open_sample();
+    let before = store.snapshot();
+    let report = verify_snapshot(&before, &mut |_| {}).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!((report.counters.entries, report.tail_transactions, report.sequence), (304, 4, 304));
+    // What comes behind it is of a later transaction.
+    let end = store.stats().file_bytes;
+    let file = vfs.open(Path::new(FILE), OpenMode::ReadWrite).unwrap();
+    file.write_all_at(b"PFRM half a frame", end).unwrap();
+    assert_eq!(verify_snapshot(&before, &mut |_| {}).unwrap().problems, []);
+    assert!(bytes.len() as u64 >= end);
+}
+
+#[test]
+fn every_damaged_byte_under_an_open_store_is_found_by_the_check() {
+    let (vfs, store, whole) = open_sample();
+    let end = usize::try_from(store.stats().file_bytes).unwrap();
+    let file = vfs.open(Path::new(FILE), OpenMode::ReadWrite).unwrap();
+    for position in (0..end).step_by(7).chain(end - 64..end) {
+        file.write_all_at(&[whole[position] ^ 0x10], position as u64).unwrap();
+        let report = verify_snapshot(&store.snapshot(), &mut |_| {}).unwrap();
+        assert!(!report.is_sound(), "byte {position}");
+        assert!(report.problems[0].position <= position as u64, "byte {position}: {report:?}");
+        file.write_all_at(&[whole[position]], position as u64).unwrap();
+    }
+    assert!(verify_snapshot(&store.snapshot(), &mut |_| {}).unwrap().is_sound());
 }
 
 #[test]

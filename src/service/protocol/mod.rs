@@ -10,8 +10,9 @@ mod request;
 
 pub use event::{Event, Message, Progress, Transaction};
 pub use reply::{
-    ChangeOperation, ChildRow, Committed, CompactionRow, CompactionState, DatastoreStatus,
-    Existence, LeafValue, LogRow, LogRows, NodeChange, Reply, SnapshotRow, Status, ThresholdRow,
+    ChangeOperation, CheckRow, ChildRow, Committed, CompactionRow, CompactionState, DamagedPlace,
+    DatastoreStatus, Existence, LeafValue, LogRow, LogRows, NodeChange, Reply, SnapshotRow, Status,
+    ThresholdRow,
 };
 pub use request::{
     Action, Change, Compact, CompactionHistory, Datastores, Diff, Format, Load, Log, Node,

@@ -30,8 +30,40 @@ pub enum Reply {
     CompactionInfo(Vec<CompactionState>),
     /// Past compactions, newest first.
     CompactionHistory(Vec<CompactionRow>),
+    /// What checks found.
+    Checked(Vec<CheckRow>),
     /// The server.
     Status(Status),
+}
+
+/// What a check of a file found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRow {
+    /// `A.cdb` of a daemon, or the path of a file.
+    pub file: String,
+    /// Whether nothing is damaged.
+    pub sound: bool,
+    /// Its size.
+    pub file_bytes: u64,
+    /// How many keys are live.
+    pub entries: u64,
+    /// The last transaction.
+    pub tx: u64,
+    /// How many the tail holds.
+    pub tail_transactions: u64,
+    /// Bytes at the end that were never acknowledged and that the next open for writing cuts off.
+    pub unfinished_bytes: u64,
+    /// Every damaged place, in the order of the file.
+    pub problems: Vec<DamagedPlace>,
+}
+
+/// Where a file is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedPlace {
+    /// The first byte.
+    pub position: u64,
+    /// What is wrong.
+    pub what: String,
 }
 
 /// A leaf.

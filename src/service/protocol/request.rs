@@ -45,6 +45,8 @@ pub enum Request {
     CompactionInfo(Datastores),
     /// The last compactions.
     CompactionHistory(CompactionHistory),
+    /// Every checksum and invariant of datastores, read beside those that write.
+    Check(Datastores),
     /// The server and its datastores.
     Status,
 }
