@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::reader::{Cursor, FrameReader};
 use super::record::Record;
+use super::replay::Replay;
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::{Damage, HistoryError, Sequence};
@@ -83,18 +84,18 @@ pub(super) fn snapshot_at(now: &Snapshot, wanted: Sequence) -> Result<Snapshot, 
     if wanted == newest.sequence {
         return Ok(now.clone());
     }
-    let mut state = State::of_base(newest.base.clone());
+    let mut replay = Replay::onto(State::of_base(newest.base.clone()));
     let mut frames = frames(newest);
-    while state.sequence < wanted {
+    while frames.cursor().sequence < wanted {
         let replayed = match frames.next()? {
-            Some(frame) => state.replay(&frame).is_ok(),
+            Some(frame) => replay.frame(&frame).is_ok(),
             None => false,
         };
         if !replayed {
             return Err(damage(newest, frames.cursor()).into());
         }
     }
-    Ok(Snapshot::new(Arc::new(state)))
+    Ok(Snapshot::new(Arc::new(replay.finish())))
 }
 
 fn damage(state: &State, cursor: Cursor) -> Damage {

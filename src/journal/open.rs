@@ -16,7 +16,9 @@ use super::image::{Image, ReadError};
 use super::options::StoreOptions;
 use super::reader::{Cursor, FrameReader, inspect_remains};
 use super::recovery::{Action, Case, TailEnd};
+use super::replay::Replay;
 use super::state::{Base, State};
+use super::tail_file::TailFile;
 use super::writer::Writer;
 use super::{Damage, OpenError};
 use crate::vfs::{self, File, OpenMode, Vfs};
@@ -162,18 +164,20 @@ pub fn recover(file: &Arc<dyn File>, options: &StoreOptions) -> Result<Recovered
     let header = read_header(&**file, 0)?;
     let file_len = file.len()?;
     let image = open_image(&header, file.clone(), options)?;
-    let base = Arc::new(Base { header, file: file.clone(), image });
-    let mut state = State::of_base(base);
+    let tail = TailFile::new(file.clone(), options.image_read);
+    let base = Arc::new(Base { header, file: file.clone(), image, tail });
+    let mut replay = Replay::onto(State::of_base(base));
     let mut reader =
         FrameReader::new(file.clone(), header.file_id, Cursor::at_tail_start(&header), file_len);
     while let Some(frame) = reader.next()? {
         let position = frame.position;
-        if state.replay(&frame).is_err() {
+        if replay.frame(&frame).is_err() {
             let what = "a whole frame holds a record that cannot be read";
             return Err(damage(file.path(), position, what, reader.cursor()).into());
         }
     }
     let cursor = reader.cursor();
+    let mut state = replay.finish();
     // A witness at the end belongs to no transaction.
     state.end_position = cursor.position;
     state.previous_crc = cursor.previous_crc;

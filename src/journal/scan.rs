@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::ops::Bound;
 
 use super::image::{ImageCursor, ReadError};
-use super::overlay::{Key, Slot, Slots};
+use super::overlay::{Direction, Slot, Slots};
 use super::state::State;
 use super::{KeyRange, Value};
 
@@ -36,20 +36,14 @@ pub struct Scan<'a> {
     image: ImageCursor,
     image_state: ImageState,
     slots: Slots<'a>,
-    /// The overlay's next slot.
-    slot: Option<(&'a Key, &'a Slot)>,
+    /// Whether the slot that the overlay stands on was handed out.
+    slot_used: bool,
     /// A value of the tail that had to be read from the file.
     buffer: Vec<u8>,
 }
 
 /// A key and its value, lent.
 pub type Entry<'a> = (&'a [u8], &'a [u8]);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    Forward,
-    Reverse,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ImageState {
@@ -86,14 +80,13 @@ impl<'a> Scan<'a> {
             direction,
             image: state.base.image.cursor(),
             image_state: ImageState::Unplaced,
-            slots: state.overlay.range(range),
-            slot: None,
+            slots: state.overlay.range(range, direction),
+            slot_used: false,
             buffer: Vec::new(),
         };
         if range.is_empty() {
             scan.image_state = ImageState::Done;
         }
-        scan.next_slot();
         scan
     }
 
@@ -101,6 +94,9 @@ impl<'a> Scan<'a> {
     #[expect(clippy::should_implement_trait, reason = "it lends, so it cannot be an Iterator")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
         loop {
+            if std::mem::take(&mut self.slot_used) {
+                self.slots.step();
+            }
             self.place_image()?;
             match self.pick() {
                 Pick::Nothing => return Ok(None),
@@ -109,16 +105,12 @@ impl<'a> Scan<'a> {
                     return Ok(Some((self.image.key(), self.image.value())));
                 }
                 Pick::Overlay => {
-                    let Some((key, slot)) = self.slot else {
-                        return Ok(None);
-                    };
-                    self.next_slot();
-                    match slot {
-                        Slot::Tombstone => {}
-                        Slot::Inline(value) => return Ok(Some((key, value))),
-                        Slot::InFile { position, len, crc } => {
-                            self.state.read_in_file(*position, *len, *crc, &mut self.buffer)?;
-                            return Ok(Some((key, &self.buffer)));
+                    self.slot_used = true;
+                    match self.slots.slot() {
+                        None | Some(Slot::Tombstone) => {}
+                        Some(slot) => {
+                            let value = self.state.slot_bytes(slot, &mut self.buffer)?;
+                            return Ok(Some((self.slots.key(), value)));
                         }
                     }
                 }
@@ -137,25 +129,19 @@ impl<'a> Scan<'a> {
         Ok(entries)
     }
 
-    fn next_slot(&mut self) {
-        self.slot = match self.direction {
-            Direction::Forward => self.slots.next(),
-            Direction::Reverse => self.slots.next_back(),
-        };
-    }
-
     /// Chooses the side with the earlier key; where both have the key, the image's entry is passed over.
     fn pick(&mut self) -> Pick {
         let on_image = self.image_state == ImageState::Ready;
-        let Some((key, _)) = self.slot else {
+        if self.slots.slot().is_none() {
             return if on_image { Pick::Image } else { Pick::Nothing };
-        };
+        }
+        let key = self.slots.key();
         if !on_image {
             return Pick::Overlay;
         }
         let order = match self.direction {
             Direction::Forward => self.image.key().cmp(key),
-            Direction::Reverse => (**key).cmp(self.image.key()),
+            Direction::Reverse => key.cmp(self.image.key()),
         };
         match order {
             Ordering::Less => Pick::Image,

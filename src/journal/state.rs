@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::frame::chain_seed;
 use super::header::Header;
-use super::image::{Damage, Image, ReadError};
-use super::overlay::{Overlay, Slot};
-use super::reader::{Cursor, Frame};
-use super::record::{Operation, Operations, RecordError};
+use super::image::{Image, ReadError};
+use super::overlay::{Direction, Overlay, Slot};
+use super::reader::Cursor;
+use super::record::Operation;
+use super::tail_file::TailFile;
 use super::{Counters, KeyRange, Sequence, Value};
 use crate::vfs::File;
 
@@ -35,6 +36,8 @@ pub struct Base {
     /// The file that image and overlay point into.
     pub file: Arc<dyn File>,
     pub image: Image,
+    /// Where the overlay's long values are.
+    pub tail: TailFile,
 }
 
 impl State {
@@ -63,18 +66,6 @@ impl State {
         }
     }
 
-    /// Takes over a frame of the tail, whose counters were exact when it was written.
-    pub fn replay(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
-        for operation in Operations::of(frame.payload)? {
-            self.overlay.apply(operation?, Some(frame.payload_position()));
-        }
-        self.sequence = frame.header.sequence;
-        self.previous_crc = frame.crc;
-        self.counters = frame.header.counters;
-        self.end_position = frame.position + frame.header.frame_len();
-        Ok(())
-    }
-
     pub fn get(&self, key: &[u8]) -> Result<Option<Value>, ReadError> {
         match self.overlay.get(key) {
             Some(slot) => self.read_slot(slot),
@@ -87,40 +78,34 @@ impl State {
     pub fn value_len(&self, key: &[u8]) -> Result<Option<u64>, ReadError> {
         match self.overlay.get(key) {
             Some(slot) => Ok(slot.value_len()),
-            None if self.overlay.masks().covers(key) => Ok(None),
-            None => Ok(self.base.image.get(key)?.map(|value| value.len() as u64)),
+            None => self.len_below(key),
         }
     }
 
     /// The value that a slot stands for.
-    pub fn read_slot(&self, slot: &Slot) -> Result<Option<Value>, ReadError> {
+    fn read_slot(&self, slot: Slot<'_>) -> Result<Option<Value>, ReadError> {
         match slot {
             Slot::Tombstone => Ok(None),
-            Slot::Inline(value) => Ok(Some(Value::from(value.clone()))),
+            Slot::Inline(value) => Ok(Some(Value::from(value))),
+            Slot::Loose(value) => Ok(Some(Value::from(value.clone()))),
             Slot::InFile { position, len, crc } => {
-                let mut bytes = Vec::new();
-                self.read_in_file(*position, *len, *crc, &mut bytes)?;
-                Ok(Some(Value::from(bytes)))
+                self.base.tail.value(position, len, crc).map(Some)
             }
         }
     }
 
-    /// Reads a value of the tail into `bytes`, replacing what was there.
-    pub fn read_in_file(
-        &self,
-        position: u64,
-        len: u32,
-        crc: u32,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        bytes.clear();
-        bytes.resize(len as usize, 0);
-        self.base.file.read_exact_at(bytes, position)?;
-        let computed = crc32c::crc32c(bytes);
-        if computed == crc {
-            return Ok(());
+    /// The bytes of a slot's value, in place or in `buffer`; none for a key that is gone.
+    pub fn slot_bytes<'a>(
+        &'a self,
+        slot: Slot<'a>,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], ReadError> {
+        match slot {
+            Slot::Tombstone => Ok(&[]),
+            Slot::Inline(value) => Ok(value),
+            Slot::Loose(value) => Ok(value),
+            Slot::InFile { position, len, crc } => self.base.tail.bytes(position, len, crc, buffer),
         }
-        Err(Damage::Payload { stored: crc, computed }.at(self.base.file.path(), position))
     }
 
     pub fn count(&self, range: &KeyRange) -> Result<Counters, ReadError> {
@@ -131,11 +116,12 @@ impl State {
         for masked in self.overlay.masks().within(range) {
             total.remove(self.image_count(&masked)?);
         }
-        for (key, slot) in self.overlay.range(range) {
-            let hidden = self.overlay.masks().covers(key);
-            let below = if hidden { None } else { self.base.image.get(key)? };
+        let mut slots = self.overlay.range(range, Direction::Forward);
+        while let Some(slot) = slots.slot() {
+            let key = slots.key();
             let size = |value_len: u64| key.len() as u64 + value_len;
-            total.replace(below.map(|value| size(value.len() as u64)), slot.value_len().map(size));
+            total.replace(self.len_below(key)?.map(size), slot.value_len().map(size));
+            slots.step();
         }
         Ok(total)
     }
@@ -146,31 +132,37 @@ impl State {
         Ok(Counters { entries: count.entries, live_bytes: count.key_value_bytes })
     }
 
-    /// Applies an operation and keeps the counters exact, which needs a look at what was there before.
+    /// Applies an operation and keeps the counters exact, which needs a look at what was there before. After an
+    /// error the state must not be used.
     pub fn apply_counted(
         &mut self,
         operation: Operation<'_>,
         payload_position: Option<u64>,
     ) -> Result<(), ReadError> {
-        match operation {
-            Operation::Put { key, value, .. } => {
-                let before = self.entry_bytes(key)?;
-                self.counters.replace(before, Some((key.len() + value.len()) as u64));
-            }
-            Operation::Delete { key } => {
-                let before = self.entry_bytes(key)?;
-                self.counters.replace(before, None);
-            }
+        let (key, value_len) = match operation {
+            Operation::Put { key, value, .. } => (key, Some(value.len() as u64)),
+            Operation::Delete { key } => (key, None),
             Operation::DeleteRange { .. } => {
                 let gone = self.count(&operation.range())?;
                 self.counters.remove(gone);
+                self.overlay.apply(operation, payload_position);
+                return Ok(());
             }
-        }
-        self.overlay.apply(operation, payload_position);
+        };
+        let before = match self.overlay.apply(operation, payload_position) {
+            Some(before) => before,
+            None => self.len_below(key)?,
+        };
+        let size = |value_len: u64| key.len() as u64 + value_len;
+        self.counters.replace(before.map(size), value_len.map(size));
         Ok(())
     }
 
-    fn entry_bytes(&self, key: &[u8]) -> Result<Option<u64>, ReadError> {
-        Ok(self.value_len(key)?.map(|value_len| key.len() as u64 + value_len))
+    /// The length of the value that the image has under `key`, as far as no mask hides it.
+    fn len_below(&self, key: &[u8]) -> Result<Option<u64>, ReadError> {
+        if self.overlay.masks().covers(key) {
+            return Ok(None);
+        }
+        Ok(self.base.image.get(key)?.map(|value| value.len() as u64))
     }
 }

@@ -61,12 +61,12 @@ impl Deref for Value {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        let (bytes, start, len) = match &self.0 {
-            Bytes::Inline { len, bytes } => (bytes.as_slice(), 0, usize::from(*len)),
-            Bytes::Shared { bytes, start, len } => (&**bytes, *start, *len),
-            Bytes::Mapped { mapping, start, len } => (&**mapping, *start, *len),
+        let bytes = match &self.0 {
+            Bytes::Inline { len, bytes } => bytes.get(..usize::from(*len)),
+            Bytes::Shared { bytes, start, len } => bytes.get(*start..start + len),
+            Bytes::Mapped { mapping, start, len } => mapping.get(*start..start + len),
         };
-        bytes.get(start..start + len).unwrap_or_default()
+        bytes.unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
-//! A read-only mapping of a file, or bytes in memory that stand for one. The crate's only `unsafe` code.
+//! A read-only mapping of a part of a file, or bytes in memory that stand for one. The crate's only `unsafe` code.
 
-use std::ops::Deref;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Bytes of a file, readable in place.
@@ -9,21 +9,16 @@ pub struct Mapping(Inner);
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Mapped(Arc<memmap2::Mmap>),
+    Mapped(Arc<memmap2::MmapRaw>),
     Memory(Arc<[u8]>),
 }
 
 impl Mapping {
-    /// Maps the first `len` bytes of an open file.
-    #[expect(unsafe_code, reason = "mmap is unsafe by nature; see the safety comment")]
+    /// Maps `len` bytes of an open file from `start` on. The file may be shorter; see [`Mapping::get`].
     #[expect(clippy::disallowed_types, reason = "this room is where std::fs lives")]
-    pub(super) fn of_file(file: &std::fs::File, len: usize) -> std::io::Result<Self> {
-        // SAFETY: the mapping is read-only, and the engine maps only the image part of a journal, which no
-        // code path writes after the file got its name; the directory lock keeps other writers of ours away.
-        // A file cut short by somebody else turns a read into SIGBUS, which ends the process and changes
-        // nothing on disk; docs/decisions/0002-image-reading.md says why that is acceptable and how to
-        // choose positional reads instead.
-        let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
+    pub(super) fn of_file(file: &std::fs::File, start: u64, len: usize) -> std::io::Result<Self> {
+        let mut options = memmap2::MmapOptions::new();
+        let map = options.offset(start).len(len).map_raw_read_only(file)?;
         Ok(Self(Inner::Mapped(Arc::new(map))))
     }
 
@@ -31,15 +26,28 @@ impl Mapping {
     pub(super) fn of_memory(bytes: Arc<[u8]>) -> Self {
         Self(Inner::Memory(bytes))
     }
-}
 
-impl Deref for Mapping {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
+    /// A part of it, which must lie within the file and be such that nobody writes to it any more. `None` when it
+    /// does not lie within the mapping.
+    #[inline]
+    #[expect(unsafe_code, reason = "mmap is unsafe by nature; see the safety comment")]
+    pub fn get(&self, range: Range<usize>) -> Option<&[u8]> {
+        let map = match &self.0 {
             Inner::Mapped(map) => map,
-            Inner::Memory(bytes) => bytes,
+            Inner::Memory(bytes) => return bytes.get(range),
+        };
+        if range.start > range.end || range.end > map.len() {
+            return None;
         }
+        // SAFETY: the range lies within the mapping, which lives as long as `self` does. Its bytes do not change
+        // meanwhile: the engine asks only for an image, which no code path writes after the file got its name, and
+        // for values of published transactions, which stand in front of where the writer appends; what is being
+        // written behind them is never made a slice of. The directory lock keeps other writers of ours away. A
+        // file cut short by somebody else turns a read into SIGBUS, which ends the process and changes nothing on
+        // disk; docs/decisions/0002-image-reading.md says why that is acceptable and how to choose positional
+        // reads instead.
+        Some(unsafe {
+            std::slice::from_raw_parts(map.as_ptr().add(range.start), range.end - range.start)
+        })
     }
 }

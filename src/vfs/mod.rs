@@ -19,6 +19,7 @@ pub mod os;
 mod stream;
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -152,6 +153,12 @@ pub trait File: Send + Sync + Debug {
     /// The bytes must not change while the mapping lives; the engine maps only images, which are never
     /// written again.
     fn map(&self, len: u64) -> Result<Option<Mapping>>;
+
+    /// Maps a range that may lie behind the end of the file and that shows what is written to it later, or `None`
+    /// where such mappings are not offered. Only bytes that are written and will not change may be asked of it.
+    fn map_growing(&self, _range: Range<u64>) -> Result<Option<Mapping>> {
+        Ok(None)
+    }
 }
 
 /// Reads a whole file, refusing one longer than `limit_bytes`.

@@ -3,6 +3,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -230,10 +231,14 @@ impl File for OsFile {
     }
 
     fn map(&self, len: u64) -> Result<Option<Mapping>> {
-        let Ok(len) = usize::try_from(len) else {
+        self.map_growing(0..len)
+    }
+
+    fn map_growing(&self, range: Range<u64>) -> Result<Option<Mapping>> {
+        let Ok(len) = usize::try_from(range.end.saturating_sub(range.start)) else {
             return Ok(None);
         };
-        self.named(Operation::Map, Mapping::of_file(&self.file, len)).map(Some)
+        self.named(Operation::Map, Mapping::of_file(&self.file, range.start, len)).map(Some)
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::open::open_image;
 use super::super::reader::{Cursor, FrameReader};
 use super::super::snapshot::Snapshot;
 use super::super::state::{Base, State};
+use super::super::tail_file::TailFile;
 use super::super::writer::Writer;
 use super::super::{CompactionError, CompactionRecord, Damage, JournalStats, Sequence};
 use super::control::{CompactionControl, Stage};
@@ -262,7 +263,8 @@ fn copy_rest(
 fn open_base(core: &Core, header: Header, file: Arc<dyn File>) -> Result<Base, CompactionError> {
     let image = open_image(&header, file.clone(), &core.options);
     let image = image.map_err(|source| CompactionError::Read { stage: Stage::Seal, source })?;
-    Ok(Base { header, file, image })
+    let tail = TailFile::new(file.clone(), core.options.image_read);
+    Ok(Base { header, file, image, tail })
 }
 
 fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionError> {

@@ -75,7 +75,7 @@ pub(super) fn lengths(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> 
 
 /// How many leading bytes two keys share.
 #[inline]
-pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+pub(in crate::journal) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     let (left_words, _) = left.as_chunks::<8>();
     let (right_words, _) = right.as_chunks::<8>();
     let mut done = 0;
@@ -91,7 +91,7 @@ pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
 }
 
 /// The shortest key that is greater than `before` and not greater than `first`; `before < first` holds.
-pub(super) fn separator<'a>(before: &[u8], first: &'a [u8]) -> &'a [u8] {
+pub(in crate::journal) fn separator<'a>(before: &[u8], first: &'a [u8]) -> &'a [u8] {
     first.get(..=common_prefix(before, first)).unwrap_or(first)
 }
 

@@ -41,6 +41,7 @@ mod verify;
 mod walk;
 
 pub use builder::ImageBuilder;
+pub(super) use bytes::{common_prefix, separator};
 pub use cache::BlockCache;
 pub use cursor::ImageCursor;
 pub use error::{BuildError, Damage, ReadError};

@@ -2,7 +2,8 @@
 
 use imbl::OrdMap;
 
-use super::{Key, KeyRange};
+use super::Key;
+use crate::journal::KeyRange;
 
 /// Disjoint ranges that do not touch: from the key, up to and without the end (none: to the last key).
 #[derive(Clone, Debug, Default)]
