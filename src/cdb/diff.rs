@@ -199,7 +199,7 @@ impl<'a> Peeked<'a> {
 }
 
 /// The nodes that differ in some ranges of stored keys.
-pub(crate) fn diff(old: &Snapshot, new: &Snapshot, ranges: &[KeyRange]) -> Result<Diff, Error> {
+pub(crate) fn diff(old: &Snapshot, new: &Snapshot, ranges: Vec<KeyRange>) -> Result<Diff, Error> {
     let root = NodeKey::root();
     let mut diff = Diff::default();
     let (old, new) = (Side { snapshot: old, base: &root }, Side { snapshot: new, base: &root });
@@ -291,11 +291,10 @@ pub(crate) fn part_in(range: &KeyRange, space: Space) -> Option<KeyRange> {
 }
 
 /// The same keys in sorted ranges that do not overlap.
-pub(crate) fn merged(ranges: &[KeyRange]) -> Vec<KeyRange> {
-    let mut sorted = ranges.to_vec();
-    sorted.sort();
+pub(crate) fn merged(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
+    ranges.sort();
     let mut merged: Vec<KeyRange> = Vec::new();
-    for range in sorted {
+    for range in ranges {
         match merged.last_mut() {
             Some(last) if last.end().is_none_or(|end| range.start() <= end) => {
                 let end = match (last.end(), range.end()) {

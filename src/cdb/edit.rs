@@ -13,7 +13,8 @@ use std::collections::HashMap;
 
 use super::diff::{Side, compare};
 use super::error::{Error, NodeKind};
-use super::key::{Component, DATA_SPACES, NodeKey, RawSteps, Space, is_entry, path_text};
+use super::instances::any_instance;
+use super::key::{Component, DATA_SPACES, NodeKey, Space, is_entry, path_text};
 use super::path::Path;
 use super::rank;
 use super::record::{ListInfo, NodeRecord, OrderedBy, Schema};
@@ -77,7 +78,7 @@ impl Editor {
         self.journal.view()
     }
 
-    pub fn changed_ranges(&self) -> &[KeyRange] {
+    pub fn changed_ranges(&self) -> Vec<KeyRange> {
         self.journal.changed_ranges()
     }
 
@@ -199,9 +200,18 @@ impl Editor {
                 continue;
             }
             self.check_around(prefix, is_list)?;
-            self.checked.insert(prefix.clone(), is_list);
+            self.note_checked(prefix, is_list);
         }
         Ok(())
+    }
+
+    /// Forgetting costs another look, no more; a large load is not to be kept here.
+    fn note_checked(&mut self, key: &NodeKey, is_list: bool) {
+        const REMEMBERED: usize = 4096;
+        if self.checked.len() >= REMEMBERED {
+            self.checked.clear();
+        }
+        self.checked.insert(key.clone(), is_list);
     }
 
     fn check_around(&mut self, key: &NodeKey, is_list: bool) -> Result<()> {
@@ -274,7 +284,7 @@ impl Editor {
             Schema::LeafList(_) => NodeRecord::LeafListEntry { rank },
         };
         self.put_node(key, &record, true)?;
-        self.checked.insert(key.clone(), false);
+        self.note_checked(key, false);
         Ok(true)
     }
 
@@ -548,39 +558,6 @@ impl Editor {
         self.checked.clear();
         Ok(())
     }
-}
-
-/// A test of an address and the first node stored at or below it.
-type InstanceTest<'t> = dyn Fn(&NodeKey, &NodeKey) -> bool + 't;
-
-/// Whether some address that has this schema address, and has nodes, passes a test.
-fn any_instance(tree: &Tree<'_>, schema_key: &NodeKey, test: &InstanceTest<'_>) -> Result<bool> {
-    let steps: Vec<&[u8]> = RawSteps(schema_key.as_bytes()).collect();
-    any_below(tree, &NodeKey::root(), &steps, test)
-}
-
-fn any_below(
-    tree: &Tree<'_>,
-    at: &NodeKey,
-    steps: &[&[u8]],
-    test: &InstanceTest<'_>,
-) -> Result<bool> {
-    let Some((step, rest)) = steps.split_first() else {
-        return Ok(tree.first(at)?.is_some_and(|(found, _)| test(at, &found)));
-    };
-    let mut key = at.clone();
-    key.push_bytes(step);
-    if rest.is_empty() || tree.schema(&key)?.is_none() {
-        return any_below(tree, &key, rest, test);
-    }
-    let mut found = false;
-    tree.entries(&key, &mut |entry| {
-        let mut entry_key = key.clone();
-        entry_key.push_bytes(entry);
-        found = any_below(tree, &entry_key, rest, test)?;
-        Ok(!found)
-    })?;
-    Ok(found)
 }
 
 fn check_types(key: &NodeKey, schema: &Schema, keys: &[Value]) -> Result<()> {

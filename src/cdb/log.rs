@@ -95,7 +95,7 @@ pub(crate) fn diff_transactions(
 ) -> Result<Diff, HistoryError> {
     let (old, new) = (datastore.store.snapshot_at(a)?, datastore.store.snapshot_at(b)?);
     let ranges = changed_between(datastore, a.min(b), a.max(b))?;
-    Ok(diff(&old, &new, &ranges)?)
+    Ok(diff(&old, &new, ranges)?)
 }
 
 /// The keys that the transactions after one and up to another wrote.
@@ -115,7 +115,7 @@ fn changed_between(
             ranges.push(operation.map_err(|_| broken)?.range());
         }
     }
-    Ok(merged(&ranges))
+    Ok(merged(ranges))
 }
 
 /// The state to go back to and the keys that were written since.

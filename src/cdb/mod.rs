@@ -28,6 +28,7 @@ mod diff;
 mod edit;
 mod error;
 mod init;
+mod instances;
 mod key;
 mod load;
 mod log;

@@ -393,10 +393,7 @@ impl Turn {
     fn apply(&mut self, record: &Record) -> Result<(), ReadError> {
         let state = &mut self.accepted;
         let payload_position = state.end_position + FRAME_HEADER_SIZE;
-        // A record that was just encoded decodes.
-        for operation in record.operations().flatten() {
-            state.apply_counted(operation, Some(payload_position))?;
-        }
+        state.apply_counted(record, payload_position)?;
         state.sequence = state.sequence.next();
         state.end_position += frame::frame_len(record.payload().len() as u64);
         Ok(())

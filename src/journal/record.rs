@@ -250,16 +250,23 @@ impl WriteBatch {
         Ok(())
     }
 
+    /// The operations in order.
+    pub(super) fn operations(&self) -> Operations<'_> {
+        Operations { payload: &self.operations, offset: 0 }
+    }
+
     /// The record for the tail.
     pub(super) fn into_record(self) -> Result<Record, LimitError> {
         let size_bytes = self.annotation.len() + self.operations.len() + 9;
         if size_bytes > MAX_TRANSACTION_BYTES {
             return Err(LimitError::Transaction { size_bytes });
         }
-        let mut payload = Vec::with_capacity(size_bytes);
-        write(&mut payload, self.annotation.as_slice());
-        let operations_start = payload.len();
-        payload.extend_from_slice(&self.operations);
+        let mut annotation = Vec::with_capacity(self.annotation.len() + 9);
+        write(&mut annotation, self.annotation.as_slice());
+        let operations_start = annotation.len();
+        // In place: a large transaction is not in memory twice.
+        let mut payload = self.operations;
+        payload.splice(0..0, annotation);
         Ok(Record { payload, operations_start, operation_count: self.operation_count })
     }
 }

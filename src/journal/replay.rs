@@ -2,8 +2,11 @@
 
 use super::overlay::Gathered;
 use super::reader::Frame;
-use super::record::{Operations, RecordError};
+use super::record::{Operation, Operations, RecordError};
 use super::state::State;
+
+/// About 100 MB while a tail of a million operations or more is replayed.
+const GATHERED_OPERATIONS: usize = 1 << 20;
 
 /// A state that frames of the tail are applied to.
 #[derive(Debug)]
@@ -15,14 +18,23 @@ pub struct Replay {
 impl Replay {
     /// Begins on top of `state`.
     pub fn onto(state: State) -> Self {
-        Self { state, gathered: Gathered::default() }
+        Self { state, gathered: Gathered::up_to(GATHERED_OPERATIONS) }
     }
 
     /// Takes over the next frame, whose counters were exact when it was written.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         let state = &mut self.state;
         for operation in Operations::of(frame.payload)? {
-            self.gathered.add(operation?, frame.payload_position(), &mut state.overlay);
+            let operation = operation?;
+            let is_range = matches!(operation, Operation::DeleteRange { .. });
+            if is_range || self.gathered.is_full() {
+                self.gathered.release(|items| state.overlay.extend_sorted(items));
+            }
+            if is_range {
+                state.overlay.apply(operation, None);
+            } else {
+                self.gathered.push(operation, frame.payload_position());
+            }
         }
         state.sequence = frame.header.sequence;
         state.previous_crc = frame.crc;
@@ -33,7 +45,7 @@ impl Replay {
 
     /// The state after the last frame.
     pub fn finish(mut self) -> State {
-        self.gathered.empty_into(&mut self.state.overlay);
+        self.gathered.release(|items| self.state.overlay.extend_sorted(items));
         self.state
     }
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use super::frame::chain_seed;
 use super::header::Header;
 use super::image::{Image, ReadError};
-use super::overlay::{Direction, Overlay, Slot};
+use super::overlay::{Direction, Gathered, Item, Overlay, Slot, stored_len};
 use super::reader::Cursor;
-use super::record::Operation;
+use super::record::{Operation, Record};
 use super::tail_file::TailFile;
 use super::{Counters, KeyRange, Sequence, Value};
 use crate::vfs::File;
+
+/// A large transaction is applied in parts, to keep what it takes in memory small beside what it leaves there.
+const GATHERED_OPERATIONS: usize = 16 << 10;
 
 /// What a snapshot freezes. Changed only while nobody else can see it.
 #[derive(Clone, Debug)]
@@ -132,29 +135,46 @@ impl State {
         Ok(Counters { entries: count.entries, live_bytes: count.key_value_bytes })
     }
 
-    /// Applies an operation and keeps the counters exact, which needs a look at what was there before. After an
-    /// error the state must not be used.
+    /// Applies a record and keeps the counters exact, which needs a look at what was there before. After an error
+    /// the state must not be used.
     pub fn apply_counted(
         &mut self,
-        operation: Operation<'_>,
-        payload_position: Option<u64>,
+        record: &Record,
+        payload_position: u64,
     ) -> Result<(), ReadError> {
-        let (key, value_len) = match operation {
-            Operation::Put { key, value, .. } => (key, Some(value.len() as u64)),
-            Operation::Delete { key } => (key, None),
-            Operation::DeleteRange { .. } => {
+        let mut gathered = Gathered::up_to(GATHERED_OPERATIONS);
+        // A record that was just encoded decodes.
+        for operation in record.operations().flatten() {
+            if let Operation::DeleteRange { .. } = operation {
+                gathered.release(|items| self.set_counted(items))?;
                 let gone = self.count(&operation.range())?;
                 self.counters.remove(gone);
-                self.overlay.apply(operation, payload_position);
-                return Ok(());
+                self.overlay.apply(operation, None);
+                continue;
             }
-        };
-        let before = match self.overlay.apply(operation, payload_position) {
-            Some(before) => before,
-            None => self.len_below(key)?,
-        };
-        let size = |value_len: u64| key.len() as u64 + value_len;
-        self.counters.replace(before.map(size), value_len.map(size));
+            if gathered.is_full() {
+                gathered.release(|items| self.set_counted(items))?;
+            }
+            gathered.push(operation, payload_position);
+        }
+        gathered.release(|items| self.set_counted(items))
+    }
+
+    /// Sets slots whose keys are in order.
+    fn set_counted(&mut self, items: &[Item<'_>]) -> Result<(), ReadError> {
+        let at_once = self.overlay.has_no_slots();
+        for &(key, kind, payload) in items {
+            let known = if at_once { None } else { self.overlay.insert_item((key, kind, payload)) };
+            let before = match known {
+                Some(before) => before,
+                None => self.len_below(key)?,
+            };
+            let size = |value_len: u64| key.len() as u64 + value_len;
+            self.counters.replace(before.map(size), stored_len(kind, payload).map(size));
+        }
+        if at_once {
+            self.overlay.extend_sorted(items);
+        }
         Ok(())
     }
 

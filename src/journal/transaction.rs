@@ -31,7 +31,6 @@ pub struct Transaction {
     view: Snapshot,
     batch: WriteBatch,
     reads: ReadSet,
-    changed: Vec<KeyRange>,
 }
 
 impl Transaction {
@@ -39,7 +38,7 @@ impl Transaction {
         let base = core.begin();
         let view = base.clone();
         let (batch, reads) = (WriteBatch::new(), ReadSet::default());
-        Self { core, base, view, batch, reads, changed: Vec::new() }
+        Self { core, base, view, batch, reads }
     }
 
     /// The state that it began on.
@@ -104,9 +103,9 @@ impl Transaction {
         self.batch.set_annotation(annotation);
     }
 
-    /// The keys and ranges that were written, in the order of writing.
-    pub fn changed_ranges(&self) -> &[KeyRange] {
-        &self.changed
+    /// The keys and ranges that were written, in the order of writing. Costs a walk over all of them.
+    pub fn changed_ranges(&self) -> Vec<KeyRange> {
+        self.batch.operations().flatten().map(|operation| operation.range()).collect()
     }
 
     /// Whether nothing was written.
@@ -118,16 +117,14 @@ impl Transaction {
     /// will ever be.
     pub fn commit(mut self, durability: Durability) -> Result<Receipt, CommitError> {
         let record = std::mem::take(&mut self.batch).into_record()?;
-        // Nobody can ask for these any more; a large transaction is in memory once from here on, not twice.
+        // Nobody can ask for it any more; a large transaction is in memory once from here on, not twice.
         self.view = self.base.clone();
-        self.changed = Vec::new();
         let check = Check { base: self.base.sequence(), reads: &self.reads };
         self.core.commit(record, Some(&check), durability)
     }
 
     fn apply(&mut self, operation: Operation<'_>) {
         self.view.state_mut().overlay.apply(operation, None);
-        self.changed.push(operation.range());
     }
 }
 

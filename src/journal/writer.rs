@@ -145,11 +145,18 @@ impl Writer {
         let all_before_synced = self.synced == self.cursor.position;
         let mut start = self.cursor.position;
         for pending in frames {
-            self.push_frame(pending);
+            self.push_frame_header(pending);
+            let payload = pending.record.payload();
+            if payload.len() > BUFFER_BYTES {
+                start = self.write_from(start)?;
+                self.file.write_all_at(payload, start).map_err(AppendError::CutBack)?;
+                start += payload.len() as u64;
+            } else {
+                self.buffer.extend_from_slice(payload);
+            }
+            self.buffer.extend_from_slice(padding(payload.len()));
             if self.buffer.len() >= BUFFER_BYTES {
-                self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack)?;
-                start = self.cursor.position;
-                self.buffer.clear();
+                start = self.write_from(start)?;
             }
         }
         let one_write = start + self.buffer.len() as u64 == self.cursor.position
@@ -158,10 +165,18 @@ impl Writer {
         if sync && one_write {
             return self.write_durable(start);
         }
+        self.write_from(start)?;
+        if sync { self.sync_file() } else { Ok(()) }
+    }
+
+    /// Hands what was gathered to the file and gives the position behind it.
+    fn write_from(&mut self, start: u64) -> Result<u64, AppendError> {
         if !self.buffer.is_empty() {
             self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack)?;
         }
-        if sync { self.sync_file() } else { Ok(()) }
+        let end = start + self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(end)
     }
 
     /// The usual commit: one write, one sync. A failure leaves open which of the two it was, unless room ran
@@ -189,7 +204,8 @@ impl Writer {
         Ok(())
     }
 
-    fn push_frame(&mut self, pending: &PendingFrame) {
+    /// The frame's header goes into the buffer, and the cursor behind the whole frame.
+    fn push_frame_header(&mut self, pending: &PendingFrame) {
         let payload = pending.record.payload();
         let header = FrameHeader {
             kind: FrameKind::Transaction,
@@ -202,8 +218,6 @@ impl Writer {
             previous_crc: self.cursor.previous_crc,
         };
         self.push_header(&header);
-        self.buffer.extend_from_slice(payload);
-        self.buffer.extend_from_slice(padding(payload.len()));
     }
 
     fn push_header(&mut self, header: &FrameHeader) {

@@ -1,20 +1,15 @@
 //! Many operations at once: sorted first and then put into the tree in one go, which costs a fraction of putting them
-//! there one by one. Replaying a tail does so.
+//! there one by one. Replaying a tail does so, and committing a large transaction.
 
-use super::overlay::Overlay;
 use super::packed::head_of;
 use super::slot::Stored;
 use super::tree::Item;
 use crate::journal::record::Operation;
 
-/// So many bytes of keys and payloads are gathered at the most.
-const GATHER_MAX_BYTES: usize = 64 << 20;
-/// So many operations.
-const GATHER_MAX_OPERATIONS: usize = 1 << 20;
-
 /// Operations that are not in the overlay yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gathered {
+    max_operations: usize,
     bytes: Vec<u8>,
     operations: Vec<Gathering>,
 }
@@ -31,29 +26,33 @@ struct Gathering {
 }
 
 impl Gathered {
-    /// Takes an operation, and empties itself into `overlay` when that is necessary.
-    pub fn add(&mut self, operation: Operation<'_>, payload_position: u64, overlay: &mut Overlay) {
+    /// Operations, to be let go of when there are `max_operations` or their keys and payloads have 64 times as many
+    /// bytes.
+    pub fn up_to(max_operations: usize) -> Self {
+        Self { max_operations, bytes: Vec::new(), operations: Vec::new() }
+    }
+
+    /// Takes a put or a delete of one key.
+    pub fn push(&mut self, operation: Operation<'_>, payload_position: u64) {
         match operation {
             Operation::Put { key, value, value_offset } => {
-                self.push(key, &Stored::of_value(value, payload_position + value_offset as u64));
+                self.keep(key, &Stored::of_value(value, payload_position + value_offset as u64));
             }
-            Operation::Delete { key } => self.push(key, &Stored::tombstone()),
-            Operation::DeleteRange { .. } => {
-                self.empty_into(overlay);
-                overlay.apply(operation, Some(payload_position));
-            }
-        }
-        let full = self.bytes.len() > GATHER_MAX_BYTES;
-        if full || self.operations.len() >= GATHER_MAX_OPERATIONS {
-            self.empty_into(overlay);
+            Operation::Delete { key } => self.keep(key, &Stored::tombstone()),
+            Operation::DeleteRange { .. } => {}
         }
     }
 
-    fn push(&mut self, key: &[u8], stored: &Stored<'_>) {
+    /// Whether it is time to let go of them.
+    pub fn is_full(&self) -> bool {
+        self.operations.len() >= self.max_operations || self.bytes.len() / 64 >= self.max_operations
+    }
+
+    fn keep(&mut self, key: &[u8], stored: &Stored<'_>) {
         let payload = stored.payload();
         let operation = Gathering {
             head: head_of(key),
-            // Not over the limits above by more than one key.
+            // Full long before 4 GiB.
             at: u32::try_from(self.bytes.len()).unwrap_or(u32::MAX),
             key_len: u16::try_from(key.len()).unwrap_or(u16::MAX),
             payload_len: u8::try_from(payload.len()).unwrap_or(u8::MAX),
@@ -68,8 +67,8 @@ impl Gathered {
         self.operations.push(operation);
     }
 
-    /// Puts everything into the overlay. Of several operations on a key the last one counts.
-    pub fn empty_into(&mut self, overlay: &mut Overlay) {
+    /// Lets go of everything, in the order of the keys. Of several operations on a key the last one counts.
+    pub fn release<T>(&mut self, take: impl FnOnce(&[Item<'_>]) -> T) -> T {
         let bytes = &self.bytes;
         self.operations.sort_unstable_by(|left, right| {
             let by_key = || left.key(bytes).cmp(right.key(bytes)).then(left.at.cmp(&right.at));
@@ -83,10 +82,11 @@ impl Gathered {
                 _ => items.push(item),
             }
         }
-        overlay.extend_sorted(&items);
+        let taken = take(&items);
         drop(items);
         self.operations.clear();
         self.bytes.clear();
+        taken
     }
 }
 

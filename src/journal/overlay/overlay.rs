@@ -45,9 +45,17 @@ impl Overlay {
     }
 
     fn insert(&mut self, key: &[u8], stored: &Stored<'_>) -> Before {
-        self.tree.insert((key, stored.kind, stored.payload()), |before| {
-            before.map(|(kind, payload)| stored_len(kind, payload))
-        })
+        self.insert_item((key, stored.kind, stored.payload()))
+    }
+
+    /// Sets a slot, and answers what was there before.
+    pub fn insert_item(&mut self, item: Item<'_>) -> Before {
+        self.tree.insert(item, |before| before.map(|(kind, payload)| stored_len(kind, payload)))
+    }
+
+    /// Whether there is no slot.
+    pub fn has_no_slots(&self) -> bool {
+        self.tree.is_empty()
     }
 
     fn keep_loose(&mut self, value: &[u8]) -> Stored<'static> {

@@ -84,7 +84,7 @@ proptest! {
     ) {
         let mut ranges: Vec<_> = bounds.into_iter().map(|(a, b)| KeyRange::new(a.min(b.clone())..b)).collect();
         ranges.push(KeyRange::all());
-        let (mut overlay, mut gathering, mut gathered) = (Overlay::default(), Overlay::default(), Gathered::default());
+        let (mut overlay, mut gathering, mut gathered) = (Overlay::default(), Overlay::default(), Gathered::up_to(1 << 20));
         let mut map = Map::new();
         let mut kept = Vec::new();
         for step in &steps {
@@ -113,9 +113,14 @@ proptest! {
             };
             let position = has_place.then_some(10);
             overlay.apply(operation, position);
-            gathered.add(operation, 10, &mut gathering);
+            if let Operation::DeleteRange { .. } = operation {
+                gathered.release(|items| gathering.extend_sorted(items));
+                gathering.apply(operation, None);
+            } else {
+                gathered.push(operation, 10);
+            }
         }
-        gathered.empty_into(&mut gathering);
+        gathered.release(|items| gathering.extend_sorted(items));
         check(&overlay, &map, &ranges);
         check(&gathering, &map, &ranges);
         for (overlay, map) in kept {
@@ -126,15 +131,15 @@ proptest! {
 
 #[test]
 fn of_many_operations_on_a_key_the_last_one_counts_also_when_all_come_at_once() {
-    let (mut overlay, mut gathered) = (Overlay::default(), Gathered::default());
-    gathered.add(Operation::Put { key: b"", value: b"", value_offset: 0 }, 0, &mut overlay);
-    gathered.add(Operation::Delete { key: b"" }, 0, &mut overlay);
+    let (mut overlay, mut gathered) = (Overlay::default(), Gathered::up_to(1 << 20));
+    gathered.push(Operation::Put { key: b"", value: b"", value_offset: 0 }, 0);
+    gathered.push(Operation::Delete { key: b"" }, 0);
     for len in 0..100_usize {
         let value = vec![1; len];
         let operation = Operation::Put { key: b"key", value: &value, value_offset: 0 };
-        gathered.add(operation, 0, &mut overlay);
+        gathered.push(operation, 0);
     }
-    gathered.empty_into(&mut overlay);
+    gathered.release(|items| overlay.extend_sorted(items));
     assert_eq!(overlay.get(b"key").unwrap().value_len(), Some(99));
     assert!(matches!(overlay.get(b""), Some(Slot::Tombstone)));
 }
