@@ -149,7 +149,8 @@ impl std::fmt::Display for ListInfo {
         for (index, key) in self.keys.iter().enumerate() {
             f.write_str(if index == 0 { "" } else { "," })?;
             f.write_str(&key.name)?;
-            if key.value_type != ValueType::String {
+            // A name with a colon needs its type: what follows the last colon is read as one.
+            if key.value_type != ValueType::String || key.name.contains(':') {
                 write!(f, ":{}", key.value_type)?;
             }
         }
@@ -342,6 +343,20 @@ mod tests {
         let leaf_list = LeafListInfo { value_type: ValueType::Int8, ordered_by: OrderedBy::User };
         for schema in [Schema::List(list), Schema::LeafList(leaf_list)] {
             assert_eq!(Schema::decode(&schema.encode().unwrap()).unwrap(), schema);
+        }
+    }
+
+    // Symptom: a tree that was saved with types did not load, or came back with another key. Found by fuzzing. Cause: a
+    // list with the key `if:interface` was declared as just that, and what follows a colon may be a type. Fix: such a key is
+    // written with its type.
+    #[test]
+    fn a_declaration_reads_back_whatever_its_keys_are_called() {
+        for name in ["if:interface", "a:string", "a:uint8", "bool:boolean", "m:k", "k"] {
+            for value_type in [ValueType::String, ValueType::Uint8] {
+                let keys = vec![KeyLeaf { name: name.to_owned(), value_type }];
+                let info = ListInfo { keys, ordered_by: OrderedBy::System };
+                assert_eq!(info.to_string().parse(), Ok(info));
+            }
         }
     }
 

@@ -56,6 +56,10 @@ mod value;
 mod window;
 mod writer;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing; // what the fuzz targets see besides
+
 #[cfg(test)]
 mod tests;
 

@@ -149,6 +149,15 @@ pub fn read_header(file: &dyn File, position: u64) -> Result<Header, OpenError> 
     if sound { Ok(header) } else { Err(OpenError::Damaged(damaged(position))) }
 }
 
+/// Whether the copy of a header stands where it says.
+pub fn has_its_copy(file: &dyn File, header: &Header) -> Result<bool, OpenError> {
+    match read_header(file, header.copy_position()) {
+        Ok(copy) => Ok(copy == *header),
+        Err(error @ OpenError::Io(_)) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
 /// The image that a header describes.
 pub fn open_image(
     header: &Header,
@@ -197,6 +206,11 @@ fn check(recovered: Recovered) -> Result<Recovered, OpenError> {
     let path = state.base.file.path();
     match case.action() {
         Action::Keep => {}
+        // To a header that was written over this file's own every frame is foreign: on its word nothing is cut.
+        Action::Cut if !has_its_copy(&*state.base.file, &state.base.header)? => {
+            let what = "the header differs from its copy behind the image";
+            return Err(damage(path, 0, what, *cursor).into());
+        }
         Action::Cut => tracing::warn!(
             path = %path.display(), case = %case, position = cursor.position,
             bytes = file_len - cursor.position, last = %cursor.sequence,

@@ -199,14 +199,16 @@ impl<'a> Scan<'a> {
         let Some((start, end)) = self.state.overlay.masks().over(self.image.key()) else {
             return Ok(false);
         };
-        match (self.direction, end) {
-            (Direction::Reverse, _) => self.image.seek_last(Bound::Excluded(start))?,
-            (Direction::Forward, Some(end)) => self.image.seek(end)?,
-            // Hidden to the last key: beyond the last there is nothing.
-            (Direction::Forward, None) => {
-                self.image.seek_last(Bound::Unbounded)? && self.image.next()?
+        let image = &mut self.image;
+        let left = match (self.direction, end) {
+            (Direction::Reverse, _) => {
+                !image.seek_last(Bound::Excluded(start))? || image.key() < &**start
             }
+            (Direction::Forward, Some(end)) => !image.seek(end)? || image.key() >= &**end,
+            // Hidden to the last key: beyond the last there is nothing.
+            (Direction::Forward, None) => !(image.seek_last(Bound::Unbounded)? && image.next()?),
         };
-        Ok(true)
+        // Keys that are not in order would lead back into the mask, and the scan around for ever.
+        if left { Ok(true) } else { Err(image.out_of_order()) }
     }
 }

@@ -7,7 +7,7 @@ use super::super::format::{FRAME_ALIGN, FRAME_HEADER_BYTES, HEADER_BYTES, HEADER
 use super::super::frame::{self, FrameHeader, FrameKind, Place};
 use super::super::header::Header;
 use super::super::image::{ImageSalvage, Salvaged};
-use super::super::open::read_header;
+use super::super::open::{has_its_copy, read_header};
 use super::super::record::{Operation, Operations};
 use crate::vfs::{self, File};
 
@@ -100,14 +100,17 @@ fn find_header(
     file: &dyn File,
     visit: &mut dyn FnMut(Piece<'_>) -> bool,
 ) -> Result<(u64, Header), OpenError> {
-    let error = match read_header(file, 0) {
-        Ok(header) => return Ok((0, header)),
-        Err(error @ OpenError::Version { .. }) => return Err(error),
-        Err(error) => error,
-    };
-    let Some((position, header)) = find_copy(file)? else { return Err(error) };
-    let size_bytes = HEADER_BYTES as u64;
-    visit(Piece::Damaged { position: 0, size_bytes, what: error.to_string() });
+    let first = read_header(file, 0);
+    match &first {
+        Ok(header) if has_its_copy(file, header)? => return first.map(|header| (0, header)),
+        Err(OpenError::Version { .. }) => return first.map(|header| (0, header)),
+        Ok(_) | Err(_) => {}
+    }
+    // Where the header is sound and only the copy is not, there is no other.
+    let Some((position, header)) = find_copy(file)? else { return first.map(|header| (0, header)) };
+    let what =
+        first.err().map_or_else(|| "the header is another file's".to_owned(), |e| e.to_string());
+    visit(Piece::Damaged { position: 0, size_bytes: HEADER_BYTES as u64, what });
     Ok((position, header))
 }
 

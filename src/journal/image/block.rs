@@ -106,6 +106,16 @@ impl<'a> BlockView<'a> {
         (count > 0).then_some(Self { prefix, heads, offsets, entries })
     }
 
+    /// Whether every byte of the entries belongs to one, and each head is what a search takes it for: the front of
+    /// the group's first key, then zeros.
+    pub fn is_regular(&self) -> bool {
+        let head_fits = |(slot, head): (usize, &[u8; HEAD_BYTES])| {
+            let first = self.first_of_group(slot);
+            first.is_ok_and(|first| head.iter().skip(first.shared).all(|byte| *byte == 0))
+        };
+        self.offset(0) == Some(0) && self.heads.iter().enumerate().all(head_fits)
+    }
+
     /// Number of groups; never 0.
     pub fn slots(&self) -> usize {
         self.heads.len()
@@ -265,4 +275,23 @@ pub(super) fn padded_head(rest: &[u8]) -> [u8; HEAD_BYTES] {
         *to = *from;
     }
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Symptom: an image passed the check, and a get did not find a key that a scan did. Found by fuzzing. Cause: the check
+    // read the entries, not the heads in front of them, by which a get searches. Fix: heads and first offset are checked.
+    #[test]
+    fn heads_that_a_search_would_take_for_another_key_are_irregular() {
+        // One group with one entry, an empty key without value: head, offset, entry.
+        let regular = |head: [u8; 4], offset: u8| {
+            let payload = [&[1, 0, 0, 0][..], &head, &[offset, 0], &[0, 0]].concat();
+            BlockView::parse(&payload).unwrap().is_regular()
+        };
+        assert!(regular([0; 4], 0));
+        assert!(!regular([4, 1, b'k', 0], 0), "the head of another key");
+        assert!(!regular([0; 4], 1), "a byte before the first entry");
+    }
 }

@@ -100,6 +100,12 @@ impl ImageCursor {
         }
     }
 
+    /// What is wrong when a seek ended where no key in order can be.
+    pub(in crate::journal) fn out_of_order(&self) -> ReadError {
+        let position = self.path.last().map(|leaf| leaf.position).unwrap_or_default();
+        self.image.source.corrupt(position, Damage::Order)
+    }
+
     /// Goes to the first entry of all.
     pub fn seek_first(&mut self) -> Result<bool, ReadError> {
         let landed = self.descend(Aim::First)?;

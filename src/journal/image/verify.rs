@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::journal::limits::MAX_KEY_BYTES;
 use crate::vfs::File;
 
+use super::block::BlockView;
 use super::entry_cursor::EntryCursor;
 use super::error::{Damage, ReadError};
 use super::header::{BlockHeader, FileSeed};
@@ -88,6 +89,9 @@ impl Checker {
         let len = u32::try_from(header.block_len()).map_err(|_| Damage::Layout)?;
         let pointer = BlockPointer { position, len };
         self.report.bytes += header.block_len();
+        if !BlockView::parse(payload)?.is_regular() {
+            return Err(Damage::Layout);
+        }
         let unclaimed = if header.level == 0 {
             self.report.data_blocks += 1;
             self.data(pointer, payload)?

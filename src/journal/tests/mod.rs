@@ -3,6 +3,7 @@
 mod check; // verify, walk, salvage
 mod commit; // groups, conflicts, failures of write and sync
 mod compaction; // stages, policies, cancelling, room
+mod crafted; // what fuzzing found
 mod model; // everything against a plain map, with crashes
 mod recovery; // what is done about the end of a tail
 
