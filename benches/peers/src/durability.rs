@@ -68,11 +68,11 @@ fn trace(contestant: &str, dir: &Path, commits: u64) -> Outcome<[u64; 5]> {
 /// Counts calls in strace's lines: `pid call(fd<path>, ...) = result`.
 fn tally(text: &str) -> [u64; 5] {
     let mut counts = [0; 5];
-    let mut durable_paths = Vec::new();
+    let mut durable_files = Vec::new();
     for line in text.lines() {
         let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
         let name = call.split('(').next().unwrap_or_default();
-        let opened = call.rsplit_once("= ").and_then(|(_, result)| path_of(result));
+        let opened = call.rsplit_once("= ").and_then(|(_, result)| file_of(result));
         match name {
             "fsync" => counts[0] += 1,
             "fdatasync" => counts[1] += 1,
@@ -80,11 +80,11 @@ fn tally(text: &str) -> [u64; 5] {
             "msync" => counts[3] += 1,
             "open" | "openat" => {
                 let is_durable = call.contains("O_DSYNC") || call.contains("O_SYNC");
-                durable_paths.extend(opened.filter(|_| is_durable));
+                durable_files.extend(opened.filter(|_| is_durable));
             }
             "write" | "pwrite64" | "writev" | "pwritev" | "pwritev2" | "io_submit" => {
-                let path = path_of(call);
-                let is_durable = path.is_some_and(|path| durable_paths.contains(&path));
+                let file = file_of(call);
+                let is_durable = file.is_some_and(|file| durable_files.contains(&file));
                 counts[4] += u64::from(is_durable || call.contains("RWF_DSYNC"));
             }
             _ => {}
@@ -93,10 +93,10 @@ fn tally(text: &str) -> [u64; 5] {
     counts
 }
 
-/// The path in the first `fd<path>`.
-fn path_of(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once('<')?;
-    rest.split_once('>').map(|(path, _)| path)
+/// The first `fd<path>`: a file may be opened twice, and be durable through one of them.
+fn file_of(text: &str) -> Option<&str> {
+    let text = text.split_once('(').map_or(text, |(_, rest)| rest);
+    text.split_once('>').map(|(file, _)| file.trim())
 }
 
 /// The traced child's work.

@@ -184,7 +184,7 @@ pub fn table(head: &[&str], lines: &[Vec<String>], form: Form) -> String {
     let mut last = "";
     for line in lines {
         let group = line.first().map_or("", String::as_str);
-        if !bars && group != last {
+        if !bars && group != last && head.first().is_some_and(|word| word == "row") {
             text.push('\n');
         }
         last = group;
