@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
         let report =
             report.unwrap_or_else(|| panic!("file {number}: opens, and cannot be checked"));
         let last = at - base + 1 == states.len();
-        if error_or_unsound(&error, report) {
+        if error_or_unsound(error.as_ref(), report) {
             let tally = if error.is_some() { &mut tally.read_errors } else { &mut tally.checked };
             *tally += 1;
             assert!(!report.is_sound(), "file {number}: check has not found what a read did");
@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn error_or_unsound(error: &Option<ReadError>, report: &CheckReport) -> bool {
+fn error_or_unsound(error: Option<&ReadError>, report: &CheckReport) -> bool {
     error.is_some() || !report.is_sound()
 }
 
