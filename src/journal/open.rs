@@ -74,16 +74,11 @@ fn open_for_writing(
 ) -> Result<Core, OpenError> {
     let claim = directory.claim(path)?;
     let vfs = &**directory.vfs();
-    let side = side_file(path);
-    if vfs.exists(&side)? {
-        tracing::info!(path = %side.display(), "removing the side file of a compaction that did not end");
-        vfs.remove(&side)?;
-    }
+    remove_side_file(vfs, &side_file(path))?;
     if !vfs.exists(path)? || is_newborn(vfs, path)? {
         create(directory, path)?;
     } else {
-        // The process before may have ended between a rename and the sync that makes it durable.
-        vfs.sync_dir(directory.path())?;
+        sync_names(directory)?;
     }
     let file = vfs.open(path, OpenMode::ReadWrite)?;
     let recovered = check(recover(&file, &options)?)?;
@@ -92,6 +87,19 @@ fn open_for_writing(
     let path = path.to_path_buf();
     let writer = Some((writer, claim));
     Ok(Core::new(directory.clone(), path, options, recovered.state, writer, allocated))
+}
+
+fn remove_side_file(vfs: &dyn Vfs, side: &Path) -> vfs::Result<()> {
+    if vfs.exists(side)? {
+        tracing::info!(path = %side.display(), "removing the side file of a compaction that did not end");
+        vfs.remove(side)?;
+    }
+    Ok(())
+}
+
+/// The process before may have ended between a rename and the sync that makes it durable.
+fn sync_names(directory: &Directory) -> vfs::Result<()> {
+    directory.vfs().sync_dir(directory.path())
 }
 
 /// A file of which only the name became durable: empty, or nothing but zeros. One with a header is known
@@ -232,6 +240,8 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
     let Recovered { state, cursor, case, file_len } = recovered;
     let file = &state.base.file;
     let mut allocated = *file_len;
+    let resume =
+        |allocated| Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated);
     if case.action() == Action::Cut {
         file.set_len(cursor.position)?;
         file.sync_all()?;
@@ -240,13 +250,14 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
     // A last witness too: it may be in the cache alone, and the next frame will name it.
     rewrite(&**file, cursor.synced_position, cursor.position)?;
     file.sync_all()?;
-    Ok(Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated))
+    Ok(resume(allocated))
 }
 
 /// Writes `[start, end)` again as it is. After a failed sync the cache may show bytes that are not on disk
 /// and that no later sync would write, because their pages count as clean; rewriting makes them dirty.
 fn rewrite(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
-    let mut buffer = vec![0; 1 << 20];
+    let most = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+    let mut buffer = vec![0; most.min(1 << 20)];
     let mut position = start;
     while position < end {
         let len = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());

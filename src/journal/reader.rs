@@ -214,7 +214,8 @@ pub fn inspect_remains(
     limit: u64,
 ) -> vfs::Result<Remains> {
     let mut remains = Remains { zeros: true, later_frame: false, witness: false };
-    let mut buffer = vec![0; CHUNK_BYTES + FRAME_HEADER_BYTES];
+    let most = offset(limit.saturating_sub(position)).min(CHUNK_BYTES + FRAME_HEADER_BYTES);
+    let mut buffer = vec![0; most];
     let mut start = position;
     while start < limit && !remains.witness {
         let want = offset(limit - start).min(buffer.len());

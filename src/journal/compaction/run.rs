@@ -268,9 +268,16 @@ fn open_base(core: &Core, header: Header, file: Arc<dyn File>) -> Result<Base, C
 }
 
 fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionError> {
-    side.rename().map_err(io(Stage::Swap))?;
-    let synced = core.directory.vfs().sync_dir(core.directory.path());
-    synced.map_err(|error| CompactionError::Unavailable(core.poison(&error.to_string())))
+    let poisoned =
+        |error: vfs::Error| CompactionError::Unavailable(core.poison(&error.to_string()));
+    if let Err(error) = side.rename() {
+        // A rename that failed may have taken place all the same; then commits to the old file were lost.
+        return Err(match side.withdraw() {
+            Ok(()) => io(Stage::Swap)(error),
+            Err(_) => poisoned(error),
+        });
+    }
+    core.directory.vfs().sync_dir(core.directory.path()).map_err(poisoned)
 }
 
 fn check_cancelled(control: &CompactionControl, stage: Stage) -> Result<(), CompactionError> {

@@ -205,6 +205,16 @@ impl<'a> SideFile<'a> {
         Ok(())
     }
 
+    /// After a rename that failed: makes sure, durably, that it did not take place. An error leaves open which
+    /// file has the journal's name.
+    pub fn withdraw(&mut self) -> vfs::Result<()> {
+        // Whether this works or not, nothing is left to be tidied up.
+        self.named = true;
+        let directory = &self.core.directory;
+        directory.vfs().remove(&self.path)?;
+        directory.vfs().sync_dir(directory.path())
+    }
+
     /// What the store goes on with.
     pub fn into_parts(mut self) -> (Overlay, Counters, Cursor, Writer) {
         let overlay = std::mem::take(&mut self.overlay);
