@@ -19,6 +19,7 @@ use super::super::writer::{Writer, write_zeros};
 use super::super::{CompactionRecord, Counters};
 use super::control::CompactionControl;
 use super::pace::Pace;
+use crate::planted::planted;
 use crate::vfs::{self, File, OpenMode};
 
 /// Copied frames are gathered up to this size before they are written.
@@ -190,6 +191,7 @@ impl<'a> SideFile<'a> {
         // The pad behind the header's copy, and the space that the first commits will want.
         write_zeros(&*self.file, header.copy_position() + HEADER_END, header.tail_start)?;
         write_zeros(&*self.file, self.cursor.position, self.allocated())?;
+        planted!(SideFileNotSynced => return Ok(header));
         self.file.sync_all()?;
         Ok(header)
     }
