@@ -85,6 +85,7 @@ pub mod journal;
 #[doc(hidden)]
 pub mod node;
 pub mod nonblocking;
+mod planted;
 #[doc(hidden)]
 pub mod service;
 pub mod units;

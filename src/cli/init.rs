@@ -31,7 +31,7 @@ impl Init {
             }
         }
         node::survive_file_size_limit()?;
-        files.create_dir(dir)?;
+        vfs::create_dirs(&**files, dir)?;
         let conf_file = dir.join(FILE);
         let keeps_conf = files.exists(&conf_file)?;
         if !keeps_conf {

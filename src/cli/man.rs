@@ -24,7 +24,7 @@ impl Man {
             let (_, page) = page(&command)?;
             return context.output.text(&String::from_utf8_lossy(&page));
         };
-        context.vfs.create_dir(&dir)?;
+        vfs::create_dirs(&*context.vfs, &dir)?;
         let mut pages = Vec::new();
         collect(&command, &mut pages)?;
         for (name, text) in &pages {

@@ -34,6 +34,7 @@ use super::state::State;
 use super::window::{ReadSet, RecentCommits};
 use super::writer::{AppendError, PendingFrame, Writer};
 use super::{CommitError, Durability, JournalStats, Sequence};
+use crate::planted::planted;
 
 /// What a commit answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +226,10 @@ impl Core {
             return;
         };
         let unfinished = Unfinished::new(group.clone());
+        planted!(AckBeforeSync => group.finish(Ok(())));
+        planted!(VisibleBeforeDurable => if let Some(state) = self.turn().in_flight.clone() {
+            self.published.store(Arc::new(state));
+        });
         let outcome = match writer {
             Some(writer) => {
                 let appended = writer.append(&frames, sync, self.directory.clock().monotonic());
@@ -256,6 +261,7 @@ impl Core {
             }
             (Ok(_), None) => Ok(()),
             (Err(AppendError::CutBack(error)), _) => {
+                planted!(FailedGroupStays => return Err(CommitError::Io(Arc::new(error))));
                 let published = self.published.load_full();
                 turn.roll_back(&published, &Arc::from(error.to_string()));
                 let error = Arc::new(error);
@@ -314,6 +320,7 @@ impl Core {
 
     /// Holds write transactions back until [`Core::unblock`].
     pub fn block(&self) {
+        planted!(SealDoesNotBlock => return);
         self.turn().blocked = true;
     }
 
@@ -408,6 +415,7 @@ impl Turn {
             sync: false,
         });
         gathering.frames.push(frame);
+        planted!(GroupSyncOfFirst => if !leads { return (gathering.group.clone(), leads) });
         gathering.sync |= durability == Durability::Sync;
         (gathering.group.clone(), leads)
     }

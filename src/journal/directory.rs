@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::OpenError;
 use super::filename::LOCK_FILE;
 use crate::clock::Clock;
-use crate::vfs::{LockAttempt, LockGuard, LockMode, Vfs};
+use crate::planted::planted;
+use crate::vfs::{self, LockAttempt, LockGuard, LockMode, Vfs};
 
 /// A locked data directory. Stores keep it alive, so the lock lasts as long as any store in it; it is a file
 /// of its own, so that replacing a journal in a compaction leaves it alone.
@@ -55,7 +56,12 @@ impl Directory {
         clock: Arc<dyn Clock>,
         path: &Path,
     ) -> Result<Arc<Self>, OpenError> {
-        vfs.create_dir(path)?;
+        vfs::create_dirs(&*vfs, path)?;
+        if !vfs.exists(&path.join(LOCK_FILE))? {
+            // Nobody came further than this yet; who made the directory may have been ended before it was
+            // durable.
+            vfs::sync_dirs_above(&*vfs, path)?;
+        }
         let lock = take_lock(&*vfs, path, LockMode::Exclusive)?;
         let path = path.to_path_buf();
         let claimed = Mutex::default();
@@ -116,12 +122,21 @@ impl Directory {
 }
 
 fn take_lock(vfs: &dyn Vfs, dir: &Path, mode: LockMode) -> Result<Box<dyn LockGuard>, OpenError> {
+    planted!(LockNotTaken => return Ok(Box::new(NoLock)));
     let holder = format!("pid {}", std::process::id());
     match vfs.lock(&dir.join(LOCK_FILE), mode, &holder)? {
         LockAttempt::Taken(guard) => Ok(guard),
         LockAttempt::Held { holder } => Err(OpenError::Locked { dir: dir.to_path_buf(), holder }),
     }
 }
+
+/// What is in the place of a lock that is not taken.
+#[cfg(pumice_planted)]
+#[derive(Debug)]
+struct NoLock;
+
+#[cfg(pumice_planted)]
+impl LockGuard for NoLock {}
 
 /// On read-only media a lock file may stand there from before without being ours to open.
 fn take_lock_if_allowed(

@@ -11,6 +11,7 @@ use super::format::{
 };
 use super::limits::MAX_TRANSACTION_BYTES;
 use super::{Counters, Sequence};
+use crate::planted::planted;
 
 const MAGIC: usize = 0;
 const KIND: usize = 4;
@@ -142,6 +143,7 @@ pub fn chain_seed(file_id: u128) -> u32 {
 }
 
 fn header_crc(bytes: &[u8; FRAME_HEADER_BYTES], place: Place) -> u32 {
+    planted!(PlaceNotInCrc => return crc32c::crc32c(bytes.get(..HEADER_CRC).unwrap_or_default()));
     let crc = crc32c::crc32c(&place.file_id.to_le_bytes());
     let crc = crc32c::crc32c_append(crc, &place.position.to_le_bytes());
     crc32c::crc32c_append(crc, bytes.get(..HEADER_CRC).unwrap_or_default())

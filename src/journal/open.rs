@@ -21,6 +21,7 @@ use super::state::{Base, State};
 use super::tail_file::TailFile;
 use super::writer::Writer;
 use super::{Damage, OpenError};
+use crate::planted::planted;
 use crate::vfs::{self, File, OpenMode, Vfs};
 
 /// What was found in a file.
@@ -74,16 +75,11 @@ fn open_for_writing(
 ) -> Result<Core, OpenError> {
     let claim = directory.claim(path)?;
     let vfs = &**directory.vfs();
-    let side = side_file(path);
-    if vfs.exists(&side)? {
-        tracing::info!(path = %side.display(), "removing the side file of a compaction that did not end");
-        vfs.remove(&side)?;
-    }
+    remove_side_file(vfs, &side_file(path))?;
     if !vfs.exists(path)? || is_newborn(vfs, path)? {
         create(directory, path)?;
     } else {
-        // The process before may have ended between a rename and the sync that makes it durable.
-        vfs.sync_dir(directory.path())?;
+        sync_names(directory)?;
     }
     let file = vfs.open(path, OpenMode::ReadWrite)?;
     let recovered = check(recover(&file, &options)?)?;
@@ -94,9 +90,25 @@ fn open_for_writing(
     Ok(Core::new(directory.clone(), path, options, recovered.state, writer, allocated))
 }
 
+fn remove_side_file(vfs: &dyn Vfs, side: &Path) -> vfs::Result<()> {
+    planted!(SideFileStays => return Ok(()));
+    if vfs.exists(side)? {
+        tracing::info!(path = %side.display(), "removing the side file of a compaction that did not end");
+        vfs.remove(side)?;
+    }
+    Ok(())
+}
+
+/// The process before may have ended between a rename and the sync that makes it durable.
+fn sync_names(directory: &Directory) -> vfs::Result<()> {
+    planted!(OpenDoesNotSyncNames => return Ok(()));
+    directory.vfs().sync_dir(directory.path())
+}
+
 /// A file of which only the name became durable: empty, or nothing but zeros. One with a header is known
 /// after its first bytes, whatever its length.
 fn is_newborn(vfs: &dyn Vfs, path: &Path) -> Result<bool, OpenError> {
+    planted!(NewbornRefused => return Ok(false));
     let file = vfs.open(path, OpenMode::Read)?;
     let mut start = [0; HEADER_BYTES];
     let count = file.read_at(&mut start, 0)?;
@@ -115,8 +127,13 @@ fn create(directory: &Directory, path: &Path) -> Result<(), OpenError> {
     let file = vfs.open(&side, OpenMode::CreateNew)?;
     write_header(&*file, &header)?;
     file.set_len(header.tail_start)?;
+    planted!(CreatedBytesNotSynced => {
+        vfs.rename(&side, path)?;
+        return Ok(vfs.sync_dir(directory.path())?);
+    });
     file.sync_all()?;
     vfs.rename(&side, path)?;
+    planted!(CreatedNameNotSynced => return Ok(()));
     vfs.sync_dir(directory.path())?;
     Ok(())
 }
@@ -124,6 +141,7 @@ fn create(directory: &Directory, path: &Path) -> Result<(), OpenError> {
 /// Writes the header and its copy.
 pub fn write_header(file: &dyn File, header: &Header) -> vfs::Result<()> {
     let bytes = header.encode();
+    planted!(HeaderCopyMissing => return file.write_all_at(&bytes, 0));
     file.write_all_at(&bytes, header.copy_position())?;
     file.write_all_at(&bytes, 0)
 }
@@ -232,21 +250,30 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
     let Recovered { state, cursor, case, file_len } = recovered;
     let file = &state.base.file;
     let mut allocated = *file_len;
+    let resume =
+        |allocated| Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated);
+    planted!(TailNotCut => return Ok(resume(allocated)));
     if case.action() == Action::Cut {
         file.set_len(cursor.position)?;
         file.sync_all()?;
         allocated = cursor.position;
     }
     // A last witness too: it may be in the cache alone, and the next frame will name it.
+    planted!(NotRewritten => {
+        file.sync_all()?;
+        return Ok(resume(allocated));
+    });
     rewrite(&**file, cursor.synced_position, cursor.position)?;
+    planted!(RepairNotSynced => return Ok(resume(allocated)));
     file.sync_all()?;
-    Ok(Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated))
+    Ok(resume(allocated))
 }
 
 /// Writes `[start, end)` again as it is. After a failed sync the cache may show bytes that are not on disk
 /// and that no later sync would write, because their pages count as clean; rewriting makes them dirty.
 fn rewrite(file: &dyn File, start: u64, end: u64) -> vfs::Result<()> {
-    let mut buffer = vec![0; 1 << 20];
+    let most = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+    let mut buffer = vec![0; most.min(1 << 20)];
     let mut position = start;
     while position < end {
         let len = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());

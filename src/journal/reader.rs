@@ -6,6 +6,7 @@ use super::format::{FRAME_ALIGN, FRAME_HEADER_BYTES, FRAME_HEADER_SIZE, FRAME_MA
 use super::frame::{self, FrameHeader, FrameKind, Place, chain_seed};
 use super::header::Header;
 use super::{Counters, Sequence};
+use crate::planted::planted;
 use crate::vfs::{self, File};
 
 /// How much is read from the file at a time.
@@ -139,6 +140,7 @@ impl FrameReader {
         if !self.follows(&header) || !self.fill(header.frame_len())? {
             return Ok(None);
         }
+        planted!(PayloadCrcIgnored => return Ok(Some((header, crc))));
         let payload = self.payload_at(position, &header);
         let whole =
             frame::payload_crc(payload) == header.payload_crc && self.padding_is_zero(&header);
@@ -150,6 +152,8 @@ impl FrameReader {
             FrameKind::Transaction => self.cursor.sequence.next(),
             FrameKind::Witness => self.cursor.sequence,
         };
+        planted!(SequenceNotCompared => return header.previous_crc == self.cursor.previous_crc);
+        planted!(PredecessorNotCompared => return header.sequence == expected);
         header.sequence == expected && header.previous_crc == self.cursor.previous_crc
     }
 
@@ -214,7 +218,8 @@ pub fn inspect_remains(
     limit: u64,
 ) -> vfs::Result<Remains> {
     let mut remains = Remains { zeros: true, later_frame: false, witness: false };
-    let mut buffer = vec![0; CHUNK_BYTES + FRAME_HEADER_BYTES];
+    let most = offset(limit.saturating_sub(position)).min(CHUNK_BYTES + FRAME_HEADER_BYTES);
+    let mut buffer = vec![0; most];
     let mut start = position;
     while start < limit && !remains.witness {
         let want = offset(limit - start).min(buffer.len());
@@ -251,6 +256,7 @@ fn inspect_chunk(chunk: &[u8], start: u64, file_id: u128, end: u64, remains: &mu
         if let Some((header, _)) = decode_at(chunk, distance as u64, place) {
             remains.later_frame = true;
             remains.witness |= header.synced_position > end;
+            planted!(WitnessIgnored => remains.witness = false);
         }
     }
 }

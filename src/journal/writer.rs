@@ -11,6 +11,7 @@ use super::frame::{self, FrameHeader, FrameKind, Place, padding};
 use super::reader::Cursor;
 use super::record::Record;
 use super::{Counters, Sequence};
+use crate::planted::planted;
 use crate::vfs::{self, File};
 
 /// Frames are gathered up to this size before they are handed to the file.
@@ -113,6 +114,12 @@ impl Writer {
     /// Says durably that everything so far is durable, and gives the space ahead back. Does nothing when the
     /// tail already ends so.
     pub fn seal(&mut self) -> Result<(), AppendError> {
+        planted!(ClosingWitnessMissing => {
+            self.sync_file()?;
+            self.file.set_len(self.cursor.position).map_err(AppendError::CutBack)?;
+            self.allocated = self.cursor.position;
+            return self.file.sync_all().map_err(AppendError::Unknown);
+        });
         if !self.cursor.witnessed || self.synced < self.cursor.position {
             self.allocate(self.cursor.position + frame::frame_len(0))?;
             self.sync_file()?;
@@ -182,6 +189,15 @@ impl Writer {
     /// The usual commit: one write, one sync. A failure leaves open which of the two it was, unless room ran
     /// out, which only a write reports.
     fn write_durable(&mut self, start: u64) -> Result<(), AppendError> {
+        planted!(NoSync => {
+            self.synced = self.cursor.position;
+            return self.file.write_all_at(&self.buffer, start).map_err(AppendError::CutBack);
+        });
+        planted!(RetrySync => if self.file.write_durable_at(&self.buffer, start).is_err() {
+            self.file.sync_data().map_err(AppendError::Unknown)?;
+            self.synced = self.cursor.position;
+            return Ok(());
+        });
         match self.file.write_durable_at(&self.buffer, start) {
             Ok(()) => {
                 self.synced = self.cursor.position;
@@ -190,7 +206,10 @@ impl Writer {
             Err(error) if error.operation == vfs::Operation::Write => {
                 Err(AppendError::CutBack(error))
             }
-            Err(error) => Err(AppendError::Unknown(error)),
+            Err(error) => {
+                planted!(SyncFailureForgiven => return Err(AppendError::CutBack(error)));
+                Err(AppendError::Unknown(error))
+            }
         }
     }
 
@@ -199,6 +218,7 @@ impl Writer {
         if self.synced == self.cursor.position {
             return Ok(());
         }
+        planted!(NoSync => return Ok(()));
         self.file.sync_data().map_err(AppendError::Unknown)?;
         self.synced = self.cursor.position;
         Ok(())
@@ -236,6 +256,10 @@ impl Writer {
 
     /// Returns to where the tail ended before a write that failed.
     fn cut_back(&mut self, before: Cursor, error: vfs::Error) -> AppendError {
+        planted!(FailedAppendStays => {
+            self.cursor = before;
+            return AppendError::CutBack(error);
+        });
         let cut = self.file.set_len(before.position).and_then(|()| self.file.sync_all());
         self.cursor = before;
         self.allocated = before.position;
@@ -270,6 +294,10 @@ impl Writer {
             let cut = self.file.set_len(self.allocated);
             return Err(cut.map_or_else(AppendError::Unknown, |()| AppendError::CutBack(error)));
         }
+        planted!(LengthNotSynced => {
+            self.allocated = end;
+            return self.file.sync_data().map_err(AppendError::Unknown);
+        });
         self.file.sync_all().map_err(AppendError::Unknown)?;
         self.allocated = end;
         self.synced = self.cursor.position;

@@ -23,7 +23,7 @@ impl Mapping {
     }
 
     /// Bytes in memory in place of a mapping.
-    pub(super) fn of_memory(bytes: Arc<[u8]>) -> Self {
+    pub fn of_memory(bytes: Arc<[u8]>) -> Self {
         Self(Inner::Memory(bytes))
     }
 

@@ -23,6 +23,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::planted::planted;
+
 pub use error::{Error, Operation};
 pub use map::Mapping;
 pub use stream::{FileReader, FileWriter};
@@ -64,7 +66,8 @@ pub trait Vfs: Send + Sync + Debug {
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> Result<()>;
 
-    /// Creates a directory (mode 0700) and its missing parents; one that exists is left as it is.
+    /// Creates a directory (mode 0700) in one that exists; one that is there is left as it is. Durable only
+    /// after [`Vfs::sync_dir`] of the directory above; [`create_dirs`] sees to that.
     fn create_dir(&self, dir: &Path) -> Result<()>;
 
     /// Whether something exists at `path`.
@@ -172,6 +175,33 @@ pub fn read_file(vfs: &dyn Vfs, path: &Path, limit_bytes: u64) -> Result<Vec<u8>
     let mut bytes = vec![0; size];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
+}
+
+/// Creates a directory and its missing parents, each of them durably.
+pub fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
+    if dir.as_os_str().is_empty() || vfs.exists(dir)? {
+        return Ok(());
+    }
+    let Some(parent) = dir.parent() else {
+        return Ok(());
+    };
+    create_dirs(vfs, parent)?;
+    vfs.create_dir(dir)?;
+    planted!(NewDirectoryNotSynced => return Ok(()));
+    vfs.sync_dir(parent)
+}
+
+/// Makes the names of a directory and of those above it durable: whoever made them may have been ended
+/// before. Directories that may not be read are passed over; ours could be.
+pub fn sync_dirs_above(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
+    planted!(DirectoryNotMadeUp => return Ok(()));
+    for parent in dir.ancestors().skip(1) {
+        match vfs.sync_dir(parent) {
+            Err(error) if error.is_denied() => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes a whole file so that `path` names either the old content or the new, also after a crash.

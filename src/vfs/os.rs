@@ -75,21 +75,10 @@ impl Vfs for OsVfs {
     }
 
     fn create_dir(&self, dir: &Path) -> Result<()> {
-        if dir.is_dir() {
-            return Ok(());
-        }
-        // One in the other, so that each of the names is made durable.
-        let Some(parent) = dir.parent() else {
-            return Ok(());
-        };
-        if !parent.as_os_str().is_empty() {
-            self.create_dir(parent)?;
-        }
         match DirBuilder::new().mode(DIR_MODE).create(dir) {
-            Err(source) if source.kind() == ErrorKind::AlreadyExists && dir.is_dir() => {}
-            created => named(Operation::CreateDir, dir, created)?,
+            Err(source) if source.kind() == ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+            created => named(Operation::CreateDir, dir, created),
         }
-        self.sync_dir(parent)
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
@@ -248,6 +237,7 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
+    use super::super::create_dirs;
     use super::*;
 
     // Symptom: the program hung for ever at its start. Cause: a pipe stood where a journal should, and to
@@ -270,14 +260,15 @@ mod tests {
     fn directories_are_made_one_in_the_other_and_private() {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("a/b/c");
-        OsVfs.create_dir(&inner).unwrap();
+        create_dirs(&OsVfs, &inner).unwrap();
+        create_dirs(&OsVfs, &inner).unwrap();
         OsVfs.create_dir(&inner).unwrap();
         for made in [inner.as_path(), inner.parent().unwrap()] {
             let mode = fs::metadata(made).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, DIR_MODE);
         }
         OsVfs.open(&inner.join("file"), OpenMode::CreateNew).unwrap();
-        let below_a_file = OsVfs.create_dir(&inner.join("file/d"));
-        assert!(below_a_file.is_err());
+        assert!(create_dirs(&OsVfs, &inner.join("file/d")).is_err());
+        assert!(OsVfs.create_dir(&inner.join("file")).is_err());
     }
 }

@@ -4,17 +4,20 @@
 //! data; names are there once their directory was synced, before that any part of the changes may be. A sync
 //! of data alone does not make a changed length durable. A sync that failed leaves its pages clean: what they
 //! hold is read back from the cache and written by no later sync, until something writes to them again.
+//! What may be left of one file is enumerated in `space`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::content::{Content, SECTOR};
+use crate::memory::{Memory, is_root};
 use crate::random::Random;
 
-/// What a drive writes whole.
-pub const SECTOR: usize = 512;
 /// What the cache holds as one.
 const PAGE: usize = 4096;
+/// Up to so many changes of names are looked at in every subset.
+const NAMES_EXHAUSTIVE: usize = 6;
 
 /// One step of a run.
 #[derive(Clone, Debug)]
@@ -22,6 +25,9 @@ pub enum Event {
     Create {
         path: PathBuf,
         ino: usize,
+    },
+    CreateDir {
+        path: PathBuf,
     },
     Write {
         ino: usize,
@@ -43,7 +49,9 @@ pub enum Event {
         ino: usize,
         begun: usize,
     },
-    SyncDir,
+    SyncDir {
+        path: PathBuf,
+    },
     Rename {
         from: PathBuf,
         to: PathBuf,
@@ -68,52 +76,61 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Disk {
     pub inodes: Vec<Inode>,
-    names: BTreeMap<PathBuf, usize>,
+    names: BTreeMap<PathBuf, Node>,
     pending_names: Vec<NameChange>,
     pub acked: [u64; 2],
     events: usize,
 }
 
+/// What a name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Node {
+    Dir,
+    File(usize),
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Inode {
     /// What the process sees.
-    pub live: Vec<u8>,
+    pub live: Content,
     /// Durable bytes; those behind `len` are there only if a longer length becomes durable.
-    base: Vec<u8>,
-    len: usize,
-    pending: Vec<(usize, Change)>,
+    pub base: Content,
+    pub len: usize,
+    pub pending: Vec<(usize, Change)>,
     /// Pages that a failed sync left clean.
     stale: BTreeSet<usize>,
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+pub enum Change {
     Write { start: usize, bytes: Arc<[u8]> },
     SetLen(usize),
 }
 
 #[derive(Clone, Debug)]
 enum NameChange {
-    Set(PathBuf, usize),
-    Move(PathBuf, PathBuf, usize),
+    Set(PathBuf, Node),
+    Move(PathBuf, PathBuf, Node),
     Unset(PathBuf),
 }
 
-/// Files with their bytes: what is on the disk after a crash.
-pub type Files = BTreeMap<PathBuf, Arc<Vec<u8>>>;
+/// What is on the disk after a crash.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    pub dirs: BTreeSet<PathBuf>,
+    pub files: BTreeMap<PathBuf, Content>,
+}
 
 impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>, len: &mut usize) {
+    pub fn apply(&self, content: &mut Content, len: &mut usize) {
         match self {
-            Self::Write { start, bytes: written } => {
-                let end = start + written.len();
-                grow(bytes, end);
-                bytes[*start..end].copy_from_slice(written);
-                *len = end.max(*len);
+            Self::Write { start, bytes } => {
+                content.write(*start, bytes);
+                *len = (start + bytes.len()).max(*len);
             }
             Self::SetLen(to) => {
                 if *to < *len {
-                    bytes.truncate(*to);
+                    content.set_len((*to).min(content.len()));
                 }
                 *len = *to;
             }
@@ -122,49 +139,63 @@ impl Change {
 }
 
 impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
         match self {
-            Self::Set(path, ino) => drop(names.insert(path.clone(), *ino)),
-            Self::Move(from, to, ino) => {
+            Self::Set(path, node) => drop(names.insert(path.clone(), *node)),
+            Self::Move(from, to, node) => {
                 names.remove(from);
-                names.insert(to.clone(), *ino);
+                names.insert(to.clone(), *node);
             }
             Self::Unset(path) => drop(names.remove(path)),
         }
     }
+
+    /// Whether a sync of this directory covers it.
+    fn is_in(&self, dir: &Path) -> bool {
+        let (Self::Set(path, _) | Self::Move(_, path, _) | Self::Unset(path)) = self;
+        path.parent() == Some(dir)
+    }
+}
+
+/// The pages that bytes are in.
+fn pages(start: usize, count: usize) -> std::ops::Range<usize> {
+    start / PAGE..(start + count).div_ceil(PAGE)
 }
 
 impl Inode {
-    fn settled(bytes: &[u8]) -> Self {
-        Self { live: bytes.to_vec(), base: bytes.to_vec(), len: bytes.len(), ..Self::default() }
+    fn settled(content: &Content) -> Self {
+        let len = content.len();
+        Self { live: content.clone(), base: content.clone(), len, ..Self::default() }
     }
 
     fn write(&mut self, number: usize, start: usize, bytes: &Arc<[u8]>) {
-        let mut len = self.live.len();
-        Change::Write { start, bytes: bytes.clone() }.apply(&mut self.live, &mut len);
-        let pages = start / PAGE..(start + bytes.len()).div_ceil(PAGE);
+        self.live.write(start, bytes);
+        let pages = pages(start, bytes.len());
         let mut change = Change::Write { start, bytes: bytes.clone() };
         if pages.clone().filter(|page| self.stale.remove(page)).count() > 0 {
             // The cache writes whole pages.
-            let whole = pages.start * PAGE..(pages.end * PAGE).min(self.live.len());
-            let bytes = Arc::from(&self.live[whole.clone()]);
-            change = Change::Write { start: whole.start, bytes };
+            let start = pages.start * PAGE;
+            let mut whole = vec![0; (pages.end * PAGE).min(self.live.len()) - start];
+            self.live.read(&mut whole, start);
+            change = Change::Write { start, bytes: Arc::from(whole) };
         }
         self.pending.push((number, change));
     }
 
     fn set_len(&mut self, number: usize, len: usize) {
-        self.live.truncate(len);
-        grow(&mut self.live, len);
+        self.live.set_len(len);
         self.pending.push((number, Change::SetLen(len)));
     }
 
-    fn synced(&mut self, begun: usize, all: bool) {
+    fn take_covered(&mut self, begun: usize) -> Vec<(usize, Change)> {
         let covered = self.pending.partition_point(|(number, _)| *number < begun);
-        let covered: Vec<_> = self.pending.drain(..covered).collect();
+        self.pending.drain(..covered).collect()
+    }
+
+    fn synced(&mut self, begun: usize, all: bool) {
         let (before, mut shrinks) = (self.len, false);
-        for (_, change) in &covered {
-            shrinks |= matches!(change, Change::SetLen(len) if *len < self.len);
+        for (_, change) in self.take_covered(begun) {
+            shrinks |= matches!(change, Change::SetLen(len) if len < self.len);
             change.apply(&mut self.base, &mut self.len);
         }
         if !all && !shrinks && self.len != before {
@@ -174,14 +205,12 @@ impl Inode {
     }
 
     fn sync_failed(&mut self, begun: usize) {
-        let covered = self.pending.partition_point(|(number, _)| *number < begun);
-        let covered: Vec<_> = self.pending.drain(..covered).collect();
         let mut len = self.len;
-        for (_, change) in &covered {
-            if let Change::Write { start, bytes } = change {
-                self.stale.extend(start / PAGE..(start + bytes.len()).div_ceil(PAGE));
+        for (_, change) in self.take_covered(begun) {
+            if let Change::Write { start, bytes } = &change {
+                self.stale.extend(pages(*start, bytes.len()));
             }
-            change.apply(&mut Vec::new(), &mut len);
+            change.apply(&mut Content::default(), &mut len);
         }
         // The length is the inode's business, and still on its way.
         if len != self.len {
@@ -189,180 +218,78 @@ impl Inode {
         }
     }
 
-    /// The bytes with everything up to each pending change.
-    fn timeline(&self) -> Vec<(Vec<u8>, usize)> {
+    /// The bytes with everything up to each pending change, and the length then.
+    pub fn timeline(&self) -> Vec<(Content, usize)> {
         let mut line = vec![(self.base.clone(), self.len)];
         for (_, change) in &self.pending {
-            let (mut bytes, mut len) = line[line.len() - 1].clone();
-            change.apply(&mut bytes, &mut len);
-            line.push((bytes, len));
+            let (mut content, mut len) = line[line.len() - 1].clone();
+            change.apply(&mut content, &mut len);
+            line.push((content, len));
         }
         line
     }
 
-    fn touched(&self) -> Vec<usize> {
+    /// The sectors that are on their way.
+    pub fn touched(&self) -> BTreeSet<usize> {
         let mut touched = BTreeSet::new();
         for (_, change) in &self.pending {
             match change {
                 Change::Write { start, bytes } => {
-                    touched.extend(start / SECTOR..(start + bytes.len()).div_ceil(SECTOR));
+                    touched.extend(crate::content::sectors(&(*start..start + bytes.len())));
                 }
                 Change::SetLen(len) => {
                     touched.extend(len / SECTOR..self.base.len().div_ceil(SECTOR));
                 }
             }
         }
-        touched.into_iter().collect()
-    }
-
-    /// What may be left of the file: all of it where that is no more than `budget`, else a choice.
-    fn states(&self, budget: usize, random: &mut Random) -> Vec<Vec<u8>> {
-        let line = self.timeline();
-        if line.len() == 1 {
-            return vec![cut_to(self.base.clone(), self.len, None)];
-        }
-        let mut states: Vec<Vec<u8>> = Vec::new();
-        for (bytes, _) in &line {
-            for (_, len) in &line {
-                states.push(cut_to(bytes.clone(), *len, None));
-                states.push(cut_to(bytes.clone(), *len, Some(random)));
-            }
-        }
-        self.subsets(&line, budget, random, &mut states);
-        self.prefixes(&line, budget / 4, random, &mut states);
-        states
-    }
-
-    fn subsets(
-        &self,
-        line: &[(Vec<u8>, usize)],
-        budget: usize,
-        random: &mut Random,
-        states: &mut Vec<Vec<u8>>,
-    ) {
-        let touched = self.touched();
-        let versions: Vec<Vec<usize>> =
-            touched.iter().map(|sector| distinct_versions(line, *sector)).collect();
-        let mut lens: Vec<usize> = line.iter().map(|(_, len)| *len).collect();
-        lens.sort_unstable();
-        lens.dedup();
-        let product =
-            versions.iter().map(Vec::len).chain([lens.len()]).try_fold(1, usize::checked_mul);
-        let all = product.filter(|product| *product <= budget);
-        for index in 0..all.unwrap_or(budget) {
-            // Mostly old or mostly new is as telling as half and half.
-            let bias = random.below(4);
-            let mut rest = index;
-            let mut choose = |count: usize| {
-                let last = count - 1;
-                let choice = match (all, bias) {
-                    (Some(_), _) => rest % count,
-                    (None, 0) if random.below(8) > 0 => 0,
-                    (None, 1) if random.below(8) > 0 => last,
-                    (None, _) => random.below(count),
-                };
-                rest /= count;
-                choice
-            };
-            let len = lens[choose(lens.len())];
-            let mut bytes = line[0].0.clone();
-            for (sector, versions) in touched.iter().zip(&versions) {
-                let from = &line[versions[choose(versions.len())]].0;
-                copy_sector(&mut bytes, from, *sector);
-            }
-            let garbage = index % 4 == 3;
-            states.push(cut_to(bytes, len, garbage.then_some(&mut *random)));
-        }
-    }
-
-    /// The last write up to some byte.
-    fn prefixes(
-        &self,
-        line: &[(Vec<u8>, usize)],
-        budget: usize,
-        random: &mut Random,
-        states: &mut Vec<Vec<u8>>,
-    ) {
-        let Some((_, Change::Write { start, bytes: written })) = self.pending.last() else {
-            return;
-        };
-        let (before, before_len) = &line[line.len() - 2];
-        let all = written.len() <= budget;
-        for index in 0..written.len().min(budget) {
-            let count = if all { index } else { random.below(written.len()) };
-            let (mut bytes, mut len) = (before.clone(), *before_len);
-            let part = Arc::from(&written[..count]);
-            Change::Write { start: *start, bytes: part }.apply(&mut bytes, &mut len);
-            states.push(cut_to(bytes, len, None));
-        }
+        touched
     }
 }
 
-/// As `resize` with zeros, which goes byte by byte in a build without optimisation.
-fn grow(bytes: &mut Vec<u8>, len: usize) {
-    if bytes.len() < len {
-        bytes.extend_from_slice(&vec![0; len - bytes.len()]);
-    }
-}
-
-fn sector_of(bytes: &[u8], sector: usize) -> &[u8] {
-    let start = (sector * SECTOR).min(bytes.len());
-    &bytes[start..(start + SECTOR).min(bytes.len())]
-}
-
-fn distinct_versions(line: &[(Vec<u8>, usize)], sector: usize) -> Vec<usize> {
-    let mut versions: Vec<usize> = Vec::new();
-    for (index, (bytes, _)) in line.iter().enumerate() {
-        let content = sector_of(bytes, sector);
-        if versions.iter().all(|known| sector_of(&line[*known].0, sector) != content) {
-            versions.push(index);
+impl Files {
+    /// Equal sets have equal numbers.
+    pub fn fingerprint(&self) -> u64 {
+        let mut sum = self.dirs.len() as u64;
+        for (path, content) in &self.files {
+            let name = crate::content::hash_of(path.as_os_str().as_encoded_bytes());
+            sum = sum.wrapping_mul(31).wrapping_add((name ^ content.fingerprint()).rotate_left(7));
         }
+        sum
     }
-    versions
-}
 
-fn copy_sector(to: &mut Vec<u8>, from: &[u8], sector: usize) {
-    let content = sector_of(from, sector);
-    let start = sector * SECTOR;
-    grow(to, start + content.len());
-    let end = (start + SECTOR).min(to.len()).max(start.min(to.len()));
-    to[start.min(end)..end].fill(0);
-    to[start..start + content.len()].copy_from_slice(content);
-}
-
-/// Cuts or extends to a length; what was never written is zeros, or garbage.
-fn cut_to(mut bytes: Vec<u8>, len: usize, garbage: Option<&mut Random>) -> Vec<u8> {
-    let held = bytes.len();
-    bytes.truncate(len);
-    grow(&mut bytes, len);
-    if let Some(random) = garbage {
-        // Eight bytes of noise and what follows from them; a frame is never among it.
-        let noise = random.next().to_le_bytes();
-        for piece in bytes[held.min(len)..].chunks_mut(SECTOR) {
-            let noise = noise.map(|byte| byte ^ random.byte()).repeat(SECTOR / 8);
-            piece.copy_from_slice(&noise[..piece.len()]);
-        }
+    /// As a file system on which all is durable.
+    pub fn memory(&self) -> Memory {
+        let memory = Memory::default();
+        self.dirs.iter().for_each(|dir| memory.put_dir(dir));
+        self.files.iter().for_each(|(path, content)| memory.put(path, content));
+        memory
     }
-    bytes
 }
 
 impl Disk {
     /// A disk on which everything is durable.
     pub fn settled(files: &Files, acked: [u64; 2]) -> Self {
-        let inodes = files.values().map(|bytes| Inode::settled(bytes)).collect();
-        let names = files.keys().cloned().zip(0..).collect();
+        let inodes = files.files.values().map(Inode::settled).collect();
+        let named = files.files.keys().cloned().zip((0..).map(Node::File));
+        let names = files.dirs.iter().map(|dir| (dir.clone(), Node::Dir)).chain(named).collect();
         Self { inodes, names, pending_names: Vec::new(), acked, events: 0 }
     }
 
     pub fn empty() -> Self {
-        Self::settled(&Files::new(), [0; 2])
+        Self::settled(&Files::default(), [0; 2])
     }
 
-    /// The names as the process sees them.
-    pub fn live_names(&self) -> BTreeMap<PathBuf, usize> {
+    /// What the process sees.
+    pub fn live_names(&self) -> BTreeMap<PathBuf, Node> {
         let mut names = self.names.clone();
         self.pending_names.iter().for_each(|change| change.apply(&mut names));
         names
+    }
+
+    /// Everything as the process sees it.
+    pub fn live_files(&self) -> Files {
+        let content = |ino: usize| self.inodes[ino].live.clone();
+        files_of(&self.live_names(), content)
     }
 
     /// Everything so far happened before events that are yet to come, whose numbers begin anew.
@@ -380,21 +307,20 @@ impl Disk {
         match event {
             Event::Create { path, ino } => {
                 self.inodes.resize_with(self.inodes.len().max(ino + 1), Inode::default);
-                self.pending_names.push(NameChange::Set(path.clone(), *ino));
+                self.pending_names.push(NameChange::Set(path.clone(), Node::File(*ino)));
+            }
+            Event::CreateDir { path } => {
+                self.pending_names.push(NameChange::Set(path.clone(), Node::Dir));
             }
             Event::Write { ino, start, bytes } => self.inodes[*ino].write(number, *start, bytes),
             Event::SetLen { ino, len } => self.inodes[*ino].set_len(number, *len),
             Event::SyncBegun | Event::Refused { .. } => {}
             Event::Synced { ino, begun, all } => self.inodes[*ino].synced(*begun, *all),
             Event::SyncFailed { ino, begun } => self.inodes[*ino].sync_failed(*begun),
-            Event::SyncDir => {
-                for change in std::mem::take(&mut self.pending_names) {
-                    change.apply(&mut self.names);
-                }
-            }
+            Event::SyncDir { path } => self.sync_dir(path),
             Event::Rename { from, to } => {
-                let ino = self.live_names()[from];
-                self.pending_names.push(NameChange::Move(from.clone(), to.clone(), ino));
+                let node = self.live_names()[from];
+                self.pending_names.push(NameChange::Move(from.clone(), to.clone(), node));
             }
             Event::Remove { path } => self.pending_names.push(NameChange::Unset(path.clone())),
             Event::Acked { store, sequence } => {
@@ -403,36 +329,20 @@ impl Disk {
         }
     }
 
-    /// What may be left: every prefix of the pending names, every subset of few, with what may be left of
-    /// each file.
-    pub fn crashes(&self, budget: usize, random: &mut Random) -> Vec<Files> {
-        let mut crashes = Vec::new();
-        let listings = self.listings(random);
-        let share = (budget / listings.len()).max(2);
-        for listing in listings {
-            let files: Vec<(PathBuf, Vec<Arc<Vec<u8>>>)> = listing
-                .into_iter()
-                .map(|(path, ino)| {
-                    let states = self.inodes[ino].states(share, random);
-                    (path, states.into_iter().map(Arc::new).collect())
-                })
-                .collect();
-            let most = files.iter().map(|(_, states)| states.len()).max().unwrap_or(1);
-            for index in 0..most {
-                let choose = |(path, states): &(PathBuf, Vec<Arc<Vec<u8>>>)| {
-                    let shift = if states.len() == most { 0 } else { index / states.len() };
-                    (path.clone(), states[(index + shift) % states.len()].clone())
-                };
-                crashes.push(files.iter().map(choose).collect());
-            }
-        }
-        crashes
+    fn sync_dir(&mut self, dir: &Path) {
+        let (covered, left) = std::mem::take(&mut self.pending_names)
+            .into_iter()
+            .partition(|change| change.is_in(dir));
+        self.pending_names = left;
+        let covered: Vec<NameChange> = covered;
+        covered.iter().for_each(|change| change.apply(&mut self.names));
     }
 
-    fn listings(&self, random: &mut Random) -> Vec<BTreeMap<PathBuf, usize>> {
+    /// The names that may be left: every prefix of what is pending, and every subset of few.
+    pub fn listings(&self, random: &mut Random) -> Vec<BTreeMap<PathBuf, Node>> {
         let count = self.pending_names.len();
         let mut masks: BTreeSet<u32> = (0..=count).map(|prefix| (1_u32 << prefix) - 1).collect();
-        if count <= 4 {
+        if count <= NAMES_EXHAUSTIVE {
             masks.extend(0..1_u32 << count);
         } else {
             masks.extend((0..16).map(|_| u32::try_from(random.below(1 << count)).unwrap()));
@@ -444,7 +354,7 @@ impl Disk {
                     change.apply(&mut names);
                 }
             }
-            names
+            reachable(names)
         };
         let mut listings: Vec<_> = masks.into_iter().map(listing).collect();
         listings.sort();
@@ -453,25 +363,29 @@ impl Disk {
     }
 }
 
-/// A number for a set of files; equal sets have equal numbers.
-pub fn fingerprint(files: &Files) -> u64 {
-    const ZEROS: [u8; SECTOR] = [0; SECTOR];
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix =
-        |word: u64| hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    for (path, bytes) in files {
-        path.as_os_str().as_encoded_bytes().iter().for_each(|byte| mix(u64::from(*byte)));
-        mix(bytes.len() as u64);
-        for (index, sector) in bytes.chunks(SECTOR).enumerate() {
-            if sector != &ZEROS[..sector.len()] {
-                mix(index as u64);
-                for word in sector.chunks(8) {
-                    let mut whole = [0; 8];
-                    whole[..word.len()].copy_from_slice(word);
-                    mix(u64::from_le_bytes(whole));
-                }
-            }
+/// Without the names in directories that are not there.
+fn reachable(mut names: BTreeMap<PathBuf, Node>) -> BTreeMap<PathBuf, Node> {
+    let dirs: BTreeSet<PathBuf> = names
+        .iter()
+        .filter(|(_, node)| **node == Node::Dir)
+        .map(|(path, _)| path.clone())
+        .collect();
+    let there =
+        |path: &Path| path.ancestors().skip(1).all(|dir| is_root(dir) || dirs.contains(dir));
+    names.retain(|path, _| there(path));
+    names
+}
+
+pub fn files_of(
+    names: &BTreeMap<PathBuf, Node>,
+    mut content: impl FnMut(usize) -> Content,
+) -> Files {
+    let mut files = Files::default();
+    for (path, node) in names {
+        match node {
+            Node::Dir => drop(files.dirs.insert(path.clone())),
+            Node::File(ino) => drop(files.files.insert(path.clone(), content(*ino))),
         }
     }
-    hash
+    files
 }

@@ -20,8 +20,4 @@ impl Random {
     pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from((self.next() >> 11) % bound as u64).unwrap()
     }
-
-    pub fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[7]
-    }
 }

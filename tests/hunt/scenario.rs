@@ -1,22 +1,27 @@
 //! What a process does with its stores, by the production code, on a recorded file system.
 
 use std::fmt;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use pumice::clock::ManualClock;
+use pumice::journal::check::salvage;
 use pumice::journal::{
     BlockCache, CommitError, CompactionControl, CompactionError, CompactionObserver,
-    CompactionRequest, Directory, Durability, OpenError, Stage, Store, StoreOptions, WritePolicy,
+    CompactionRequest, Compression, Directory, Durability, ImageRead, KeyRange, OpenError,
+    Sequence, Snapshot, Stage, Store, StoreOptions, WritePolicy,
 };
-use pumice::vfs::Vfs;
+use pumice::vfs::{OpenMode, Operation, Vfs};
 
+use crate::content::Content;
 use crate::disk::{Disk, Files};
-use crate::history::{History, SYNC, batch, read};
-use crate::record::RecordVfs;
+use crate::history::{Change, History, LARGE, Map, ROLLBACK, SYNC, compare};
+use crate::record::{RecordVfs, Verdict};
 use crate::{DIR, NAMES};
+
+/// No room.
+const ENOSPC: i32 = 28;
 
 /// A process at work.
 pub struct Process {
@@ -26,45 +31,53 @@ pub struct Process {
     /// A transaction that an open may find in the place of another.
     pub undecided: Mutex<Option<(usize, u64, u32)>>,
     ids: AtomicU32,
+    /// Every open has a time of its own, so that no two files of a disk have the same id; the same steps
+    /// have the same times, so that equal disks are equal.
+    pub time: AtomicU64,
 }
 
-/// Every process has a time of its own, so that no two files have the same id.
-static STARTS: AtomicU64 = AtomicU64::new(1);
 /// One for all: to make one takes longer than all else.
 static CACHE: OnceLock<Arc<BlockCache>> = OnceLock::new();
 
-pub fn open_stores(vfs: Arc<dyn Vfs>, count: usize) -> Result<Vec<Store>, OpenError> {
-    let start = STARTS.fetch_add(1, Ordering::Relaxed);
-    open_stores_at(vfs, count, start)
-}
-
-pub fn open_stores_at(
-    vfs: Arc<dyn Vfs>,
-    count: usize,
-    start: u64,
-) -> Result<Vec<Store>, OpenError> {
-    let clock = Arc::new(ManualClock::starting_at(start));
+/// Opens the first `count` stores of the directory.
+pub fn open_stores(vfs: Arc<dyn Vfs>, count: usize, time: u64) -> Result<Vec<Store>, OpenError> {
+    let clock = Arc::new(ManualClock::starting_at(time));
     let directory = Directory::open(vfs, clock, Path::new(DIR))?;
-    let block_cache = CACHE.get_or_init(|| BlockCache::new(1 << 20)).clone();
-    let options = StoreOptions { block_cache, ..StoreOptions::default() };
+    let options = StoreOptions {
+        compression: Compression::default(),
+        image_read: ImageRead::default(),
+        block_cache: CACHE.get_or_init(|| BlockCache::new(1 << 20)).clone(),
+    };
     let open = |name: &&str| Store::open(&directory, name, options.clone());
     NAMES[..count].iter().map(open).collect()
 }
 
+/// Where compactions write.
+pub fn side_files() -> [PathBuf; 2] {
+    NAMES.map(|name| Path::new(DIR).join(format!("{name}.compact")))
+}
+
 impl Process {
     /// On a disk, with the history that led to it.
-    pub fn on(disk: Disk, history: History) -> Arc<Self> {
+    pub fn on(disk: Disk, history: History, time: u64) -> Arc<Self> {
         Arc::new(Self {
             vfs: RecordVfs::over(disk),
             stores: Mutex::default(),
             history: Mutex::new(history),
             undecided: Mutex::new(None),
             ids: AtomicU32::new(1),
+            time: AtomicU64::new(time),
         })
     }
 
     pub fn fresh() -> Arc<Self> {
-        Self::on(Disk::empty(), History::default())
+        Self::on(Disk::empty(), History::default(), 1)
+    }
+
+    /// The process that comes after this one, on a disk that it left.
+    pub fn after(&self, disk: Disk) -> Arc<Self> {
+        let history = self.history.lock().unwrap().clone();
+        Self::on(disk, history, self.time.load(Ordering::Relaxed))
     }
 
     /// The transactions that follow have numbers from `id` on.
@@ -78,26 +91,27 @@ impl Process {
 
     /// Opens stores; what they hold is durable from here on.
     pub fn open(&self, count: usize) -> Result<(), OpenError> {
-        self.open_through(self.vfs.shared(), count)?;
+        self.open_unread(count)?;
         for (index, store) in self.stores.lock().unwrap().iter().enumerate() {
             let snapshot = store.snapshot();
             let sequence = snapshot.sequence().get();
             let mut history = self.history.lock().unwrap();
-            let found = read(&snapshot);
             if let Some(undecided) = self.undecided.lock().unwrap().take()
                 && (undecided.0, undecided.1) == (index, sequence)
-                && found != history.map(index, sequence)
+                && compare(&snapshot, history.map(index, sequence)).is_err()
             {
                 *history = history.with(undecided);
             }
-            assert_eq!(found, history.map(index, sequence), "after {sequence}");
+            compare(&snapshot, history.map(index, sequence))
+                .unwrap_or_else(|what| panic!("after {sequence}: {what}"));
         }
         Ok(())
     }
 
-    /// As [`Process::open`], through a file system that may fail: nothing is read.
-    pub fn open_through(&self, vfs: Arc<dyn Vfs>, count: usize) -> Result<(), OpenError> {
-        let stores = open_stores(vfs, count)?;
+    /// As [`Process::open`], where calls may fail: nothing is read.
+    pub fn open_unread(&self, count: usize) -> Result<(), OpenError> {
+        let time = self.time.fetch_add(1, Ordering::Relaxed);
+        let stores = open_stores(self.vfs.shared(), count, time)?;
         for (index, store) in stores.iter().enumerate() {
             let sequence = store.snapshot().sequence().get();
             let mut history = self.history.lock().unwrap();
@@ -112,7 +126,7 @@ impl Process {
     pub fn commit(&self, index: usize, durability: Durability) -> Result<(), CommitError> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let store = self.store(index);
-        match store.write(batch(id).0, durability) {
+        match store.write(Change::of(id).batch(), durability) {
             Ok(receipt) => {
                 let sequence = receipt.sequence.get();
                 self.history.lock().unwrap().record(index, sequence, id);
@@ -133,6 +147,16 @@ impl Process {
                 Err(error)
             }
         }
+    }
+
+    /// Takes over what a store holds after each transaction, all durable.
+    fn learn(&self, index: usize) {
+        let (store, mut history) = (self.store(index), self.history.lock().unwrap());
+        let last = store.snapshot().sequence();
+        for sequence in history.last(index) + 1..=last.get() {
+            history.push(index, map_of(&store.snapshot_at(Sequence::new(sequence)).unwrap()));
+        }
+        self.vfs.acked(index, last.get());
     }
 
     fn commits(&self, count: u32) {
@@ -166,6 +190,14 @@ impl Process {
     }
 }
 
+fn map_of(snapshot: &Snapshot) -> Map {
+    let (mut map, mut scan) = (Map::new(), snapshot.scan(&KeyRange::all()));
+    while let Some((key, value)) = scan.next().unwrap() {
+        map.insert(key.to_vec(), value.to_vec());
+    }
+    map
+}
+
 struct AtStage(Box<dyn Fn(Stage) + Send + Sync>);
 
 impl fmt::Debug for AtStage {
@@ -188,6 +220,7 @@ pub struct Scenario {
 }
 
 pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "nothing", stores: 1, run: nothing },
     Scenario { name: "newborn", stores: 1, run: newborn },
     Scenario { name: "appends", stores: 1, run: appends },
     Scenario { name: "groups of threads", stores: 1, run: groups_of_threads },
@@ -203,7 +236,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "failed append of it all", stores: 1, run: failed_append_of_it_all },
     Scenario { name: "close and reopen", stores: 1, run: close_and_reopen },
     Scenario { name: "two stores", stores: 2, run: two_stores },
+    Scenario { name: "rollback", stores: 1, run: rollback },
+    Scenario { name: "salvage", stores: 1, run: salvage_into_new },
 ];
+
+/// Nothing at all: what is done to it meets a disk without even the directory.
+fn nothing() -> Arc<Process> {
+    Process::fresh()
+}
 
 /// Without a real end: whatever the dropped stores write then is not part of the scenario.
 fn newborn() -> Arc<Process> {
@@ -270,18 +310,21 @@ fn on_damaged(damage: impl FnOnce(&mut Vec<u8>, usize, usize)) -> Arc<Process> {
     process.commit(0, Durability::Buffered).unwrap();
     process.commits(1);
     let end = usize::try_from(process.store(0).stats().file_bytes).unwrap();
-    let disk = process.vfs.disk();
-    let (path, ino) = disk.live_names().into_iter().next().unwrap();
-    let mut bytes = disk.inodes[ino].live.clone();
-    damage(&mut bytes, last, end);
-    let files: Files = [(path, Arc::new(bytes))].into();
-    let history = process.history.lock().unwrap().clone();
+    let mut files = process.vfs.disk().live_files();
+    spoil(&mut files, NAMES[0], |bytes| damage(bytes, last, end));
     // What the damage takes away was never acknowledged.
-    let process = Process::on(Disk::settled(&files, [2, 0]), history);
+    let process = process.after(Disk::settled(&files, [2, 0]));
     process.count_from(20);
     process.open(1).unwrap();
     process.commits(3);
     process
+}
+
+fn spoil(files: &mut Files, name: &str, damage: impl FnOnce(&mut Vec<u8>)) {
+    let content = files.files.get_mut(&Path::new(DIR).join(name)).unwrap();
+    let mut bytes = content.bytes();
+    damage(&mut bytes);
+    *content = Content::of(&bytes);
 }
 
 fn repair_of_garbage() -> Arc<Process> {
@@ -296,7 +339,7 @@ fn extension() -> Arc<Process> {
     let process = Process::fresh();
     process.open(1).unwrap();
     process.commits(1);
-    process.count_from(1000);
+    process.count_from(LARGE);
     process.commits(4);
     process
 }
@@ -357,20 +400,22 @@ fn compaction_of_nothing() -> Arc<Process> {
 fn failed_append() -> Arc<Process> {
     let process = Process::fresh();
     process.open(1).unwrap();
-    drop(process.close());
-    let writes = Arc::new(AtomicU32::new(0));
-    let count = writes.clone();
-    let vfs = pumice::vfs::fault::FaultVfs::new(process.vfs.shared(), move |call| {
-        let write = call.operation == pumice::vfs::Operation::Write;
-        let fails = write && count.fetch_add(1, Ordering::SeqCst) % 3 == 2;
-        fails.then(|| io::Error::from(io::ErrorKind::StorageFull))
-    });
-    process.open_through(vfs.shared(), 1).unwrap();
+    process.close().unwrap();
+    let (writes, on) = (AtomicU32::new(0), Arc::new(AtomicU32::new(1)));
+    let switch = on.clone();
+    process.vfs.set_plan(Some(Arc::new(move |operation| {
+        let counts = operation == Operation::Write && switch.load(Ordering::SeqCst) > 0;
+        let fails = counts && writes.fetch_add(1, Ordering::SeqCst) % 3 == 2;
+        if fails { Verdict::Fail(ENOSPC) } else { Verdict::Pass }
+    })));
+    process.open_unread(1).unwrap();
     let failed = (0..6).filter(|_| process.commit(0, SYNC).is_err()).count();
     assert!(failed > 0);
-    writes.store(0, Ordering::SeqCst);
     drop(process.compact(WritePolicy::Background, |_, _| ()));
     (0..3).for_each(|_| drop(process.commit(0, SYNC)));
+    on.store(0, Ordering::SeqCst);
+    process.compact(WritePolicy::Blocking, |_, _| ()).unwrap();
+    process.commits(1);
     process
 }
 
@@ -379,11 +424,11 @@ fn failed_append_of_it_all() -> Arc<Process> {
     let process = Process::fresh();
     process.open(1).unwrap();
     process.commits(1);
-    process.vfs.fail_write_after(0);
+    process.vfs.set_verdict(Operation::Write, 0, Verdict::FailLate(ENOSPC));
     assert!(process.commit(0, SYNC).is_err());
     process.commits(1);
     process.commit(0, Durability::Buffered).unwrap();
-    process.vfs.fail_write_after(0);
+    process.vfs.set_verdict(Operation::Write, 0, Verdict::FailLate(ENOSPC));
     assert!(process.commit(0, SYNC).is_err());
     process.compact(WritePolicy::Background, |_, _| ()).unwrap();
     process.commits(1);
@@ -416,5 +461,46 @@ fn two_stores() -> Arc<Process> {
     process.compact(WritePolicy::Background, commit_other).unwrap();
     process.commit(1, SYNC).unwrap();
     process.commits(1);
+    process
+}
+
+/// What transactions did is taken back by one that brings the state before them.
+fn rollback() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(3);
+    let earlier = process.store(0).snapshot_at(Sequence::new(2)).unwrap();
+    compare(&earlier, &Change::of(ROLLBACK + 2).puts).unwrap();
+    process.count_from(ROLLBACK + 2);
+    process.commits(1);
+    process.compact(WritePolicy::Background, |_, _| ()).unwrap();
+    process.count_from(ROLLBACK + 1);
+    process.commits(1);
+    process
+}
+
+/// A damaged store is saved into a new one beside it, and the new one is used.
+fn salvage_into_new() -> Arc<Process> {
+    const OLD: &str = "old";
+    let first = Process::fresh();
+    first.open(1).unwrap();
+    first.commits(2);
+    first.compact(WritePolicy::Blocking, |_, _| ()).unwrap();
+    first.commits(2);
+    first.close().unwrap();
+    let mut files = first.vfs.disk().live_files();
+    spoil(&mut files, NAMES[0], |bytes| bytes[100] ^= 1);
+    let content = files.files.remove(&Path::new(DIR).join(NAMES[0])).unwrap();
+    let old = Path::new(DIR).join(OLD);
+    files.files.insert(old.clone(), content);
+    let process = Process::on(Disk::settled(&files, [0; 2]), History::default(), 10);
+    process.open(1).unwrap();
+    let source = process.vfs.shared().open(&old, OpenMode::Read).unwrap();
+    salvage(&source, &process.store(0)).unwrap();
+    let expected = first.history.lock().unwrap().map(0, 4).clone();
+    compare(&process.store(0).snapshot(), &expected).unwrap();
+    process.learn(0);
+    process.count_from(5);
+    process.commits(2);
     process
 }

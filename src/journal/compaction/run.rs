@@ -19,6 +19,7 @@ use super::super::{CompactionError, CompactionRecord, Damage, JournalStats, Sequ
 use super::control::{CompactionControl, Stage};
 use super::pace::Pace;
 use super::side::{SideFile, WriteError};
+use crate::planted::planted;
 use crate::vfs::{self, File};
 
 /// `seal` begins when no more than this is left to copy.
@@ -248,6 +249,7 @@ fn copy_rest(
     reader: &mut FrameReader,
     old: &State,
 ) -> Result<(), CompactionError> {
+    planted!(GapNotCopied => return Ok(()));
     reader.extend_to(old.end_position);
     side.copy_frames(reader).map_err(|error| failed(side, Stage::Seal, error))?;
     if side.sequence() == old.sequence {
@@ -268,9 +270,19 @@ fn open_base(core: &Core, header: Header, file: Arc<dyn File>) -> Result<Base, C
 }
 
 fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionError> {
-    side.rename().map_err(io(Stage::Swap))?;
-    let synced = core.directory.vfs().sync_dir(core.directory.path());
-    synced.map_err(|error| CompactionError::Unavailable(core.poison(&error.to_string())))
+    let poisoned =
+        |error: vfs::Error| CompactionError::Unavailable(core.poison(&error.to_string()));
+    planted!(UnlinkBeforeRename => core.directory.vfs().remove(&core.path).map_err(io(Stage::Swap))?);
+    if let Err(error) = side.rename() {
+        planted!(FailedRenameTrusted => return Err(io(Stage::Swap)(error)));
+        // A rename that failed may have taken place all the same; then commits to the old file were lost.
+        return Err(match side.withdraw() {
+            Ok(()) => io(Stage::Swap)(error),
+            Err(_) => poisoned(error),
+        });
+    }
+    planted!(SwapNotSynced => return Ok(()));
+    core.directory.vfs().sync_dir(core.directory.path()).map_err(poisoned)
 }
 
 fn check_cancelled(control: &CompactionControl, stage: Stage) -> Result<(), CompactionError> {

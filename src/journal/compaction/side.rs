@@ -19,6 +19,7 @@ use super::super::writer::{Writer, write_zeros};
 use super::super::{CompactionRecord, Counters};
 use super::control::CompactionControl;
 use super::pace::Pace;
+use crate::planted::planted;
 use crate::vfs::{self, File, OpenMode};
 
 /// Copied frames are gathered up to this size before they are written.
@@ -190,6 +191,7 @@ impl<'a> SideFile<'a> {
         // The pad behind the header's copy, and the space that the first commits will want.
         write_zeros(&*self.file, header.copy_position() + HEADER_END, header.tail_start)?;
         write_zeros(&*self.file, self.cursor.position, self.allocated())?;
+        planted!(SideFileNotSynced => return Ok(header));
         self.file.sync_all()?;
         Ok(header)
     }
@@ -203,6 +205,16 @@ impl<'a> SideFile<'a> {
         self.core.directory.vfs().rename(&self.path, &self.core.path)?;
         self.named = true;
         Ok(())
+    }
+
+    /// After a rename that failed: makes sure, durably, that it did not take place. An error leaves open which
+    /// file has the journal's name.
+    pub fn withdraw(&mut self) -> vfs::Result<()> {
+        // Whether this works or not, nothing is left to be tidied up.
+        self.named = true;
+        let directory = &self.core.directory;
+        directory.vfs().remove(&self.path)?;
+        directory.vfs().sync_dir(directory.path())
     }
 
     /// What the store goes on with.

@@ -1,6 +1,7 @@
 //! The fourteen bytes before every block, and the checksums that bind a block to its file and place.
 
 use super::error::Damage;
+use crate::planted::planted;
 
 /// Bytes of a block header.
 pub(super) const HEADER_BYTES: usize = 14;
@@ -50,6 +51,7 @@ impl BlockHeader {
 
     /// Whether the payload is the one that was written.
     pub fn check_payload(&self, payload: &[u8]) -> Result<(), Damage> {
+        planted!(BlockCrcIgnored => return Ok(()));
         let computed = crc32c::crc32c(payload);
         if computed != self.payload_checksum {
             return Err(Damage::Payload { stored: self.payload_checksum, computed });

@@ -10,8 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::super::{
-    CompactionControl, CompactionError, CompactionObserver, CompactionRequest, Directory,
-    Durability, HistoryError, Sequence, Stage, Store, StoreOptions, WriteBatch, WritePolicy,
+    CommitError, CompactionControl, CompactionError, CompactionObserver, CompactionRequest,
+    Directory, Durability, HistoryError, Sequence, Stage, Store, StoreOptions, WriteBatch,
+    WritePolicy,
 };
 use super::{DIR, FILE, entries, get, keys, open, open_on, put};
 use crate::clock::{Clock, ManualClock};
@@ -409,4 +410,47 @@ fn every_sync_of_a_compaction_comes_before_the_name() {
     let order = order.lock().unwrap().clone();
     let end = &order[order.len() - 3..];
     assert_eq!(end, [Operation::Sync, Operation::Rename, Operation::SyncDir]);
+}
+
+/// Fails the swap's rename, after it took place or instead of it.
+fn failing_swap(inner: &MemVfs, takes_place: bool) -> FaultVfs {
+    let files = inner.clone();
+    FaultVfs::new(inner.shared(), move |call| {
+        // The first rename gave the store its name.
+        if call.operation != Operation::Rename || call.earlier == 0 {
+            return None;
+        }
+        if takes_place {
+            files.rename(call.path, Path::new(FILE)).unwrap();
+        }
+        Some(io::Error::other("on purpose"))
+    })
+}
+
+// Symptom: what was committed after a compaction that failed was gone after a restart. Cause: a rename that
+// failed was taken not to have happened; where it had, commits went to a file without a name. Fix: the side
+// file is removed and that made durable, or else the store is poisoned.
+#[test]
+fn a_swap_that_failed_and_took_place_all_the_same_poisons_the_store() {
+    let inner = MemVfs::new();
+    let store = open_on(failing_swap(&inner, true).shared()).unwrap();
+    put(&store, "a", "1");
+    let outcome = store.compact(&background(), &CompactionControl::new());
+    assert!(matches!(outcome, Err(CompactionError::Unavailable(CommitError::Poisoned { .. }))));
+    assert!(store.write(batch("b"), Durability::Sync).is_err());
+    assert_eq!(keys(&store), ["a"]);
+    drop(store);
+    assert_eq!(keys(&open(&inner.crash())), ["a"]);
+}
+
+#[test]
+fn a_swap_that_failed_and_did_not_take_place_leaves_the_store_writable() {
+    let inner = MemVfs::new();
+    let store = open_on(failing_swap(&inner, false).shared()).unwrap();
+    put(&store, "a", "1");
+    let outcome = store.compact(&background(), &CompactionControl::new());
+    assert!(matches!(outcome, Err(CompactionError::Io { stage: Stage::Swap, .. })));
+    put(&store, "b", "2");
+    drop(store);
+    assert_eq!(keys(&open(&inner.crash())), ["a", "b"]);
 }
