@@ -214,6 +214,7 @@ impl<'a> Compaction<'a> {
         let mut record = CompactionRecord::default();
         core.exchange(|old| {
             core.check_health()?;
+            check_named(core, old)?;
             copy_rest(&mut side, reader, old)?;
             record = CompactionRecord {
                 size_start_bytes: before.file_bytes,
@@ -267,6 +268,15 @@ fn open_base(core: &Core, header: Header, file: Arc<dyn File>) -> Result<Base, C
     let image = image.map_err(|source| CompactionError::Read { stage: Stage::Seal, source })?;
     let tail = TailFile::new(file.clone(), core.options.image_read);
     Ok(Base { header, file, image, tail })
+}
+
+/// A journal that was removed under the store is not given its name again: nobody would look for it there.
+fn check_named(core: &Core, old: &State) -> Result<(), CompactionError> {
+    if old.base.file.is_linked().map_err(io(Stage::Seal))? {
+        return Ok(());
+    }
+    let error = vfs::Error::removed(&core.path).to_string();
+    Err(CompactionError::Unavailable(core.poison(&error)))
 }
 
 fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionError> {

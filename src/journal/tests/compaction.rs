@@ -18,6 +18,7 @@ use super::{DIR, FILE, entries, get, keys, open, open_on, put};
 use crate::clock::{Clock, ManualClock};
 use crate::vfs::fault::FaultVfs;
 use crate::vfs::mem::MemVfs;
+use crate::vfs::os::OsVfs;
 use crate::vfs::{Operation, Vfs};
 
 const SIDE: &str = "/data/test.journal.compact";
@@ -453,4 +454,20 @@ fn a_swap_that_failed_and_did_not_take_place_leaves_the_store_writable() {
     put(&store, "b", "2");
     drop(store);
     assert_eq!(keys(&open(&inner.crash())), ["a", "b"]);
+}
+
+// Symptom: a journal that somebody had removed was there again after a compaction, under a process that had lost it.
+// Cause: only commits looked whether the file still has its name. Fix: so does a compaction before the swap.
+#[test]
+fn a_journal_that_was_removed_is_not_made_again_by_a_compaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let store = Store::open_file(&path, StoreOptions::default()).unwrap();
+    put(&store, "a", "1");
+    OsVfs.remove(&path).unwrap();
+    let outcome = store.compact(&background(), &CompactionControl::new());
+    assert!(matches!(outcome, Err(CompactionError::Unavailable(CommitError::Poisoned { .. }))));
+    assert!(!OsVfs.exists(&path).unwrap());
+    assert!(store.write(batch("b"), Durability::Sync).is_err());
+    assert_eq!(keys(&store), ["a"]);
 }
