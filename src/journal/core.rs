@@ -17,8 +17,8 @@
 //! poisoned for good.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -31,6 +31,7 @@ use super::options::StoreOptions;
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::state::State;
+use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use super::window::{ReadSet, RecentCommits};
 use super::writer::{AppendError, PendingFrame, Writer};
 use super::{CommitError, Durability, JournalStats, Sequence};

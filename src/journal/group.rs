@@ -4,9 +4,10 @@
 //! next group gathers behind. The others wait here. Whoever leads must finish the group, also when it
 //! panics; [`Unfinished`] sees to that.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::CommitError;
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// What came of a group.
 pub type Outcome = Result<(), CommitError>;

@@ -50,6 +50,7 @@ mod snapshot;
 mod state;
 mod stats;
 mod store;
+mod sync;
 mod tail_file;
 mod transaction;
 mod value;

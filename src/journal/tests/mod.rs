@@ -4,8 +4,11 @@ mod check; // verify, walk, salvage
 mod commit; // groups, conflicts, failures of write and sync
 mod compaction; // stages, policies, cancelling, room
 mod crafted; // what fuzzing found
+mod histories; // what concurrent transactions read and wrote, held against their order
 mod model; // everything against a plain map, with crashes
-mod recovery; // what is done about the end of a tail
+mod recovery;
+#[cfg(shuttle)]
+mod schedules; // group commit under chosen schedules of its threads // what is done about the end of a tail
 
 use std::path::Path;
 use std::sync::Arc;
