@@ -14,6 +14,22 @@ test *WORDS:
 crash:
     cargo test --release --test crash
 
+# Group commit under chosen schedules of its threads; PUMICE_SCHEDULES says how many
+schedules:
+    RUSTFLAGS="--cfg shuttle" cargo test --release --target-dir target/shuttle --lib schedules
+
+# Fuzz every target, or those named: just fuzz --runs 50000000 file
+fuzz *WORDS:
+    fuzz/run {{WORDS}}
+
+# Line coverage of journal/ and vfs/ (needs cargo-llvm-cov)
+coverage:
+    cargo llvm-cov --workspace --summary-only --ignore-filename-regex '(tests|cdb|cli|conf|http|node|nonblocking|service|registry)/|tests?\.rs$'
+
+# Changes the engine line by line and looks whether a test notices (needs cargo-mutants; hours)
+mutants *WORDS:
+    cargo mutants --file 'src/journal/**' --test-workspace false -- --lib journal {{WORDS}}
+
 # One benchmark, or all
 bench *NAME:
     cargo bench {{NAME}}

@@ -23,6 +23,8 @@ mod imports;
 mod lex;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/promises.rs"]
+mod promises;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/tree.rs"]
@@ -243,6 +245,14 @@ fn every_command_is_on_the_operations_page() {
 fn links_in_the_documents_lead_somewhere() {
     let tree = Tree::read();
     judge(|path, text| links::check(path, text, &tree), &tree.documents());
+}
+
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let tree = Tree::read();
+    let reliability = tree.text("docs/reliability.md").expect("docs/reliability.md");
+    assert!(reliability.matches(".rs)").count() > 60, "the promise names its tests");
+    judge(|path, text| promises::check(path, text, &tree), &tree.documents());
 }
 
 /// `.ci/run` takes the command that passes the tests from the README, so that the two cannot differ.

@@ -26,8 +26,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A crate of its own, with rules of its own; links may lead into it.
-const ANOTHER_CRATE: &str = "benches/peers/";
+/// Crates of their own, with rules of their own; links may lead into them.
+const OTHER_CRATES: [&str; 2] = ["benches/peers/", "fuzz/"];
 
 /// The files, by paths from the root of the repository.
 pub struct Tree {
@@ -39,7 +39,7 @@ impl Tree {
     pub fn read() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = Vec::new();
-        for dir in ["src", "tests", "benches", "examples", "docs"] {
+        for dir in ["src", "tests", "benches", "examples", "docs", "fuzz"] {
             walk(&root.join(dir), dir, &mut files);
         }
         for name in OsVfs.list(root).unwrap() {
@@ -65,10 +65,8 @@ impl Tree {
 
     /// All Rust files of this crate.
     pub fn rust(&self) -> Vec<(String, String)> {
-        let others = self
-            .others
-            .iter()
-            .filter(|(path, _)| has_suffix(path, "rs") && !path.starts_with(ANOTHER_CRATE));
+        let ours = |path: &str| !OTHER_CRATES.iter().any(|other| path.starts_with(other));
+        let others = self.others.iter().filter(|(path, _)| has_suffix(path, "rs") && ours(path));
         self.source.iter().chain(others).cloned().collect()
     }
 
