@@ -215,7 +215,10 @@ fn verify_tail(
     report.sequence = cursor.sequence.get();
     report.tail_transactions = cursor.sequence.since(state.base.header.base_sequence);
     report.tail_end = Some(recovered.case.to_string());
-    report.counters = cursor.counters;
+    report.counters = state.counters;
+    if cursor.counters != state.counters {
+        report.add(cursor.position, "the last witness counts otherwise than the last transaction");
+    }
     match recovered.case.action() {
         Action::Keep => {}
         Action::Cut => report.unfinished_bytes = recovered.file_len - cursor.position,

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use super::super::check::verify;
+use super::super::frame::{FrameHeader, Place};
 use super::super::{KeyRange, ReadError};
-use super::{FILE, open};
+use super::{FILE, open, put};
 use crate::vfs::mem::MemVfs;
+use crate::vfs::{OpenMode, Vfs};
 
 // Symptom: a scan of a crafted file did not end. Cause: a range delete in the tail hides a part of the image, and the scan
 // leaps over it with a seek; in an image whose keys are not in order the seek led back to before it. Fix: a seek that does
@@ -28,4 +31,28 @@ fn keys_out_of_order_under_a_range_delete_are_damage_and_no_endless_scan() {
     };
     assert!(matches!(error, ReadError::Corrupt { .. }), "{error}");
     assert!(error.to_string().contains("not greater than the key before it"), "{error}");
+}
+
+// Symptom: the check called a file sound and gave counts that were not its own. Cause: the counts were the last witness's,
+// what was compared with the entries were the last transaction's. Fix: the two are compared.
+#[test]
+fn a_witness_that_counts_otherwise_is_found_by_the_check() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    put(&store, "k", "v");
+    store.close().unwrap();
+    let mut bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    let at = bytes.len() - 64;
+    let file_id = u128::from_le_bytes(bytes[16..32].try_into().unwrap());
+    let place = Place { file_id, position: at as u64 };
+    let (mut witness, _) = FrameHeader::decode(bytes[at..].first_chunk().unwrap(), place).unwrap();
+    witness.counters.entries = 107;
+    bytes[at..].copy_from_slice(&witness.encode(place).0);
+    vfs.put(Path::new(FILE), bytes);
+    let file = vfs.open(Path::new(FILE), OpenMode::Read).unwrap();
+    let report = verify(&file, &mut |_| {}).unwrap();
+    assert_eq!(report.counters.entries, 1);
+    assert!(
+        report.problems.iter().any(|problem| problem.what.contains("witness counts otherwise"))
+    );
 }
