@@ -11,6 +11,9 @@ use super::super::{CommitError, Durability, KeyRange, Sequence, Store};
 use super::entries;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+/// A key with what was read or written there.
+type Place = (Vec<u8>, Option<Vec<u8>>);
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// One transaction, or one look at a snapshot.
 #[derive(Debug)]
@@ -20,10 +23,10 @@ struct Event {
     /// The transaction's place in the order; a look stands behind the transaction of this number.
     sequence: Sequence,
     /// What it saw, before its own writes: keys, or all there was in a range.
-    reads: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    ranges: Vec<(KeyRange, Vec<(Vec<u8>, Vec<u8>)>)>,
+    reads: Vec<Place>,
+    ranges: Vec<(KeyRange, Entries)>,
     /// `None` for a look.
-    writes: Option<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    writes: Option<Vec<Place>>,
 }
 
 /// Writes down what happens, in the order of one clock.
