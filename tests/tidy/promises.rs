@@ -1,6 +1,6 @@
 //! Tests that a document names: each is there, in the file that the link leads to.
 
-use crate::tree::{Finding, Tree};
+use crate::tree::{Finding, Tree, has_suffix};
 
 /// Every link to a Rust file whose text is code must lead to a file with a function of that name.
 pub fn check(path: &str, text: &str, tree: &Tree) -> Vec<Finding> {
@@ -23,7 +23,7 @@ fn named(line: &str) -> impl Iterator<Item = (&str, &str)> {
     line.split("[`").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once("`](")?;
         let (target, _) = rest.split_once(')')?;
-        target.ends_with(".rs").then_some((name, target))
+        has_suffix(target, "rs").then_some((name, target))
     })
 }
 
