@@ -30,9 +30,7 @@ pub enum Bug {
     CreatedNameNotSynced,
     /// A new store is renamed before its bytes are synced.
     CreatedBytesNotSynced,
-    /// A directory is made and its name not synced.
-    NewDirectoryNotSynced,
-    /// A directory that a killed process made is not synced.
+    /// The name of a new directory is not synced by who opens it first.
     DirectoryNotMadeUp,
     /// The side file is renamed before its bytes are synced.
     SideFileNotSynced,

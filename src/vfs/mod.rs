@@ -187,7 +187,6 @@ pub fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
     };
     create_dirs(vfs, parent)?;
     vfs.create_dir(dir)?;
-    planted!(NewDirectoryNotSynced => return Ok(()));
     vfs.sync_dir(parent)
 }
 

@@ -224,6 +224,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "newborn", stores: 1, run: newborn },
     Scenario { name: "appends", stores: 1, run: appends },
     Scenario { name: "groups of threads", stores: 1, run: groups_of_threads },
+    Scenario { name: "group led by a buffered one", stores: 1, run: group_led_by_a_buffered_one },
     Scenario { name: "buffered groups", stores: 1, run: buffered_groups },
     Scenario { name: "repair of garbage", stores: 1, run: repair_of_garbage },
     Scenario { name: "repair of a group", stores: 1, run: repair_of_a_group },
@@ -284,6 +285,42 @@ fn groups_of_threads() -> Arc<Process> {
     });
     process.vfs.during_sync(None);
     process.commits(1);
+    process
+}
+
+/// Behind a commit whose sync is held, a buffered one leads a group in which another waits for a sync.
+fn group_led_by_a_buffered_one() -> Arc<Process> {
+    let process = Process::fresh();
+    process.open(1).unwrap();
+    process.commits(1);
+    let step = Arc::new(AtomicU32::new(0));
+    let reach = |step: &AtomicU32, number: u32| {
+        while step.load(Ordering::SeqCst) < number {
+            std::thread::yield_now();
+        }
+    };
+    let linger = || (0..3000).for_each(|_| std::thread::yield_now());
+    let holding = step.clone();
+    process.vfs.during_sync(Some(Arc::new(move || {
+        holding.fetch_max(1, Ordering::SeqCst);
+        reach(&holding, 3);
+        linger();
+    })));
+    std::thread::scope(|scope| {
+        scope.spawn(|| process.commits(1));
+        scope.spawn(|| {
+            reach(&step, 1);
+            step.fetch_max(2, Ordering::SeqCst);
+            process.commit(0, Durability::Buffered).unwrap();
+        });
+        scope.spawn(|| {
+            reach(&step, 2);
+            linger();
+            step.fetch_max(3, Ordering::SeqCst);
+            process.commits(1);
+        });
+    });
+    process.vfs.during_sync(None);
     process
 }
 
