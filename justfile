@@ -14,9 +14,14 @@ test *WORDS:
 crash:
     cargo test --release --test crash
 
-# One benchmark, or all
+# One benchmark, or all: just bench --bench engine
 bench *NAME:
     cargo bench {{NAME}}
+
+# pumice beside other stores, docs/performance.md: just peers run --scale small
+[working-directory: 'benches/peers']
+peers *WORDS:
+    cargo run --release -- {{WORDS}}
 
 # Rewrite golden and generated files on purpose; read the difference before it is committed
 golden:
