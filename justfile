@@ -30,9 +30,14 @@ coverage:
 mutants *WORDS:
     cargo mutants --file 'src/journal/**' --test-workspace false -- --lib journal {{WORDS}}
 
-# One benchmark, or all
+# One benchmark, or all: just bench --bench engine
 bench *NAME:
     cargo bench {{NAME}}
+
+# pumice beside other stores, docs/performance.md: just peers run --scale small
+[working-directory: 'benches/peers']
+peers *WORDS:
+    cargo run --release -- {{WORDS}}
 
 # Rewrite golden and generated files on purpose; read the difference before it is committed
 golden:

@@ -185,13 +185,12 @@ impl Bench {
     }
 
     fn commit(&self, cdb: &Cdb, number: u64, leaves: u64) -> Outcome<()> {
+        // Always another value: what changes nothing is told to nobody.
+        let state = format!("state {number} of {:?}", self.clock.monotonic());
         cdb.write(Datastore::Config, |tx| {
             for device in number * leaves..(number + 1) * leaves {
                 let path = leaf(pick(device, self.devices), "state");
-                tx.set_text(
-                    path.as_str(),
-                    if number.is_multiple_of(2) { "locked" } else { "unlocked" },
-                )?;
+                tx.set_text(path.as_str(), &state)?;
             }
             Ok(())
         })?;

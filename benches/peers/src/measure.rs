@@ -25,6 +25,10 @@ impl Latencies {
         Ok(self.0.add(&other.0)?)
     }
 
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     pub fn micros(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 / 1e3
     }
@@ -38,6 +42,21 @@ impl Latencies {
 pub fn anonymous_bytes(pid: u32) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(field(&status, "RssAnon:")? * 1024)
+}
+
+/// Processor time that a process took so far, in seconds. It does not depend on what else the machine does, or
+/// not by much, and so tells more than time where a machine is not idle.
+pub fn cpu_seconds(pid: u32) -> Outcome<f64> {
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: both calls write into the variables that they are given.
+    let failed = unsafe {
+        libc::clock_getcpuclockid(libc::pid_t::try_from(pid)?, &mut clock) != 0
+            || libc::clock_gettime(clock, &mut time) != 0
+    };
+    if failed {
+        return Err(format!("no processor time of process {pid}").into());
+    }
+    Ok(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 /// Bytes that a process caused to be sent to the disk so far.

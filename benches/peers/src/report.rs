@@ -20,6 +20,7 @@ pub fn tables(results: &Results, form: Form) -> String {
         "contestant",
         "median",
         "least to largest",
+        "cpu us",
         "p50 us",
         "p99 us",
         "max us",
@@ -72,6 +73,7 @@ fn row_lines(results: &Results, row: &Row) -> Vec<Vec<String>> {
             spread.map_or_else(String::new, |(least, largest, _)| {
                 format!("{} to {}", quantity(least, row.unit), quantity(largest, row.unit))
             }),
+            metric("cpu_us", 1.0),
             metric("p50_us", 1.0),
             metric("p99_us", 1.0),
             metric("max_us", 1.0),

@@ -28,9 +28,9 @@ struct Scale {
 }
 
 const FULL: Scale =
-    Scale { seconds: 2.0, load: 2_000_000, reopen: 500_000, replay: 1_500_000, overwrite: 200_000 };
+    Scale { seconds: 1.0, load: 2_000_000, reopen: 500_000, replay: 1_500_000, overwrite: 200_000 };
 const SMALL: Scale =
-    Scale { seconds: 0.7, load: 200_000, reopen: 100_000, replay: 300_000, overwrite: 50_000 };
+    Scale { seconds: 0.5, load: 200_000, reopen: 100_000, replay: 300_000, overwrite: 50_000 };
 
 struct Run {
     dir: PathBuf,
@@ -40,7 +40,8 @@ struct Run {
     results: Results,
 }
 
-/// `--rows --contestants --rounds --heavy-rounds --scale --dir`. The heavy rows are W4 and what follows.
+/// `--rows --contestants --rounds --heavy-rounds --scale --dir`. The heavy rows are W4 and what follows. The others
+/// have many short rounds: a disk's moods last for seconds, and a median over rounds forgets them.
 pub fn run(args: &Args) -> Outcome<()> {
     let scale = if args.text("scale", "full") == "small" { SMALL } else { FULL };
     let mut contestants = args.list("contestants", CONTESTANTS);
@@ -55,12 +56,12 @@ pub fn run(args: &Args) -> Outcome<()> {
     if let Some(unknown) = run.groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
         return Err(format!("{unknown}: not one of {}", GROUPS.join(", ")).into());
     }
-    let rounds = args.get("rounds", 3)?;
+    let rounds = args.get("rounds", 7)?;
     let start = Instant::now();
     for round in 0..rounds {
         run.commit_rows(round);
     }
-    for round in 0..args.get("heavy-rounds", rounds)? {
+    for round in 0..args.get("heavy-rounds", 1)? {
         run.heavy_rows(round);
     }
     for form in [Form::Text, Form::Markdown] {

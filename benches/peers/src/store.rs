@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::stores;
+use crate::{measure, stores};
 
 /// Any error ends the job; it is a bench.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -40,6 +40,13 @@ pub trait Store: Send + Sync {
     fn used_bytes(&self) -> Option<u64> {
         None
     }
+}
+
+/// Processor time so far, in seconds: ours, and that of the process that holds the data.
+pub fn cpu_seconds(store: &dyn Store) -> Outcome<f64> {
+    let (ours, theirs) = (std::process::id(), store.pid());
+    let server = if theirs == ours { 0.0 } else { measure::cpu_seconds(theirs)? };
+    Ok(measure::cpu_seconds(ours)? + server)
 }
 
 /// Commits for one thread.

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::data::{Values, key};
 use crate::measure::{Latencies, anonymous_bytes, disk_bytes};
 use crate::raw::{Group, Log};
-use crate::store::{self, Options, Outcome, Put, Writer};
+use crate::store::{self, Options, Outcome, Put, Writer, cpu_seconds};
 
 /// Not measured: files are made, caches warm up.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -30,17 +30,16 @@ pub fn run(args: &Args) -> Outcome<()> {
         values: Values::new(args.get("value-bytes", 150)?),
     };
     fresh(&dir)?;
-    let pid = if contestant.starts_with("raw") {
+    if contestant.starts_with("raw") {
         let group = Group::new(Log::create(&dir, &contestant)?);
-        work.measure(&row, || Ok(Box::new(RawWriter(&group))))?;
-        std::process::id()
-    } else {
-        let store = store::open(&contestant, &dir, Options::default())?;
-        work.measure(&row, || store.writer())?;
-        say(&row, "anon_bytes", anonymous_bytes(store.pid())? as f64)?;
-        return say(&row, "disk_bytes", disk_bytes(&dir)? as f64);
-    };
-    say(&row, "anon_bytes", anonymous_bytes(pid)? as f64)
+        return work.measure(&row, || Ok(Box::new(RawWriter(&group)))).map(drop);
+    }
+    let store = store::open(&contestant, &dir, Options::default())?;
+    let before = cpu_seconds(&*store)?;
+    let commits = work.measure(&row, || store.writer())?;
+    say(&row, "cpu_us", (cpu_seconds(&*store)? - before) * 1e6 / commits as f64)?;
+    say(&row, "anon_bytes", anonymous_bytes(store.pid())? as f64)?;
+    say(&row, "disk_bytes", disk_bytes(&dir)? as f64)
 }
 
 struct RawWriter<'a>(&'a Group);
@@ -52,11 +51,12 @@ impl Writer for RawWriter<'_> {
 }
 
 impl Work {
+    /// How many commits there were, with those that are not in the rate.
     fn measure<'a>(
         &self,
         row: &str,
         writer: impl Fn() -> Outcome<Box<dyn Writer + 'a>> + Sync,
-    ) -> Outcome<()> {
+    ) -> Outcome<u64> {
         let start = Instant::now() + WARM_UP;
         let end = start + Duration::from_secs_f64(self.seconds);
         let measured = std::thread::scope(|scope| {
@@ -74,10 +74,11 @@ impl Work {
             all.add(latencies)?;
             commits += count;
         }
-        say(row, "rate", commits as f64 / self.seconds)?;
+        say(row, "rate", all.count() as f64 / self.seconds)?;
         say(row, "p50_us", all.micros(0.5))?;
         say(row, "p99_us", all.micros(0.99))?;
-        say(row, "max_us", all.max_micros())
+        say(row, "max_us", all.max_micros())?;
+        Ok(commits)
     }
 
     fn commit_until(
@@ -99,9 +100,9 @@ impl Work {
             }
             writer.commit(&puts, true)?;
             let after = Instant::now();
+            count += 1;
             if before >= start && after < end {
                 latencies.record(after - before)?;
-                count += 1;
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{fresh, say};
 use crate::args::Args;
 use crate::data::{Random, Values, key};
 use crate::measure::{disk_bytes, written_bytes};
-use crate::store::{self, KEY_BYTES, Options, Outcome, Put, Store};
+use crate::store::{self, KEY_BYTES, Options, Outcome, Put, Store, cpu_seconds};
 
 /// How long the writer runs before the compaction begins.
 const BEFORE: Duration = Duration::from_secs(1);
@@ -99,10 +99,11 @@ impl Work<'_> {
     }
 
     fn compact_alone(&self, store: &dyn Store) -> Outcome<()> {
-        let before = written_bytes(store.pid())?;
+        let (before, cpu) = (written_bytes(store.pid())?, cpu_seconds(store)?);
         let start = Instant::now();
         store.compact()?;
         let took = start.elapsed().as_secs_f64();
+        say("W7a", "cpu_us", (cpu_seconds(store)? - cpu) * 1e6)?;
         let written = written_bytes(store.pid())? - before;
         say("W7e", "ratio", written as f64 / self.live_bytes)?;
         say("W7a", "rate_alone", self.live_bytes / 1e6 / took)?;

@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::data::{Values, key};
 use crate::measure::{anonymous_bytes, disk_bytes};
 use crate::raw;
-use crate::store::{self, Options, Outcome, Put, Store};
+use crate::store::{self, Options, Outcome, Put, Store, cpu_seconds};
 
 pub const BATCH: u64 = 1000;
 
@@ -22,7 +22,7 @@ pub fn run(args: &Args) -> Outcome<()> {
     let values = Values::new(args.get("value-bytes", 150)?);
     fresh(&dir)?;
     let store = store::open(&contestant, &dir, Options { automatic: false, bulk: true })?;
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), cpu_seconds(&*store)?);
     put_range(&*store, &values, 0..entries / 2)?;
     if compact == "half" {
         store.compact()?;
@@ -30,6 +30,7 @@ pub fn run(args: &Args) -> Outcome<()> {
     put_range(&*store, &values, entries / 2..entries)?;
     store.sync()?;
     say(&row, "rate", entries as f64 / start.elapsed().as_secs_f64())?;
+    say(&row, "cpu_us", (cpu_seconds(&*store)? - cpu) * 1e6 / entries as f64)?;
     say(&row, "anon_bytes", anonymous_bytes(store.pid())? as f64)?;
     say(&row, "disk_bytes", disk_bytes(&dir)? as f64)?;
     if compact == "after" {

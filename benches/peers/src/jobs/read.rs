@@ -8,7 +8,9 @@ use super::say;
 use crate::args::Args;
 use crate::data::{Random, Values, key};
 use crate::measure::anonymous_bytes;
-use crate::store::{self, KEY_BYTES, Key, Options, Outcome, Reader, Scanned, Store, touch};
+use crate::store::{
+    self, KEY_BYTES, Key, Options, Outcome, Reader, Scanned, Store, cpu_seconds, touch,
+};
 
 pub fn run(args: &Args) -> Outcome<()> {
     let (contestant, dir) = (args.text("contestant", ""), args.dir());
@@ -20,11 +22,15 @@ pub fn run(args: &Args) -> Outcome<()> {
     // Not measured: what is read comes into the caches.
     scan(&*store, expected)?;
     for threads in [1, 2] {
-        let rate = get_all(&|| store.reader(), entries, gets, threads)?;
-        say(&format!("W5a-{threads}{suffix}"), "rate", rate)?;
+        let row = format!("W5a-{threads}{suffix}");
+        let cpu = cpu_seconds(&*store)?;
+        say(&row, "rate", get_all(&|| store.reader(), entries, gets, threads)?)?;
+        say(&row, "cpu_us", (cpu_seconds(&*store)? - cpu) * 1e6 / (gets * threads) as f64)?;
     }
+    let (row, cpu) = (format!("W5b{suffix}"), cpu_seconds(&*store)?);
     let best = [scan(&*store, expected)?, scan(&*store, expected)?];
-    say(&format!("W5b{suffix}"), "rate", best.into_iter().fold(0.0, f64::max))?;
+    say(&row, "rate", best.into_iter().fold(0.0, f64::max))?;
+    say(&row, "cpu_us", (cpu_seconds(&*store)? - cpu) * 1e6 / (2 * entries) as f64)?;
     say(&format!("W5c{suffix}"), "anon_bytes", anonymous_bytes(store.pid())? as f64)
 }
 

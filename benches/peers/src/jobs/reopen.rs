@@ -8,7 +8,7 @@ use super::{fresh, say};
 use crate::args::Args;
 use crate::data::{Random, Values, key};
 use crate::measure::anonymous_bytes;
-use crate::store::{self, Options, Outcome, Put};
+use crate::store::{self, Options, Outcome, Put, cpu_seconds};
 
 /// Opens, gets one entry, scans. The files are in the page cache.
 pub fn run(args: &Args) -> Outcome<()> {
@@ -22,6 +22,7 @@ pub fn run(args: &Args) -> Outcome<()> {
         return Err("an entry is not there".into());
     }
     let first = start.elapsed().as_secs_f64();
+    let first_cpu = cpu_seconds(&*store)?;
     let scanned = reader.scan()?;
     let all = start.elapsed().as_secs_f64();
     if scanned.entries != entries {
@@ -29,6 +30,8 @@ pub fn run(args: &Args) -> Outcome<()> {
     }
     say(&format!("{row}-first"), "ms", first * 1e3)?;
     say(&format!("{row}-all"), "ms", all * 1e3)?;
+    say(&format!("{row}-first"), "cpu_us", first_cpu * 1e6)?;
+    say(&format!("{row}-all"), "cpu_us", cpu_seconds(&*store)? * 1e6)?;
     say(&format!("{row}-all"), "anon_bytes", anonymous_bytes(store.pid())? as f64)?;
     match args.get("records", 0_u64)? {
         0 => Ok(()),
