@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::frame::chain_seed;
 use super::header::Header;
 use super::image::{Image, ReadError};
-use super::overlay::{Direction, Gathered, Item, Overlay, Slot, stored_len};
+use super::overlay::{Before, Direction, Gathered, Item, Overlay, Slot, stored_len};
 use super::reader::Cursor;
 use super::record::{Operation, Record};
 use super::tail_file::TailFile;
@@ -15,6 +15,9 @@ use crate::vfs::File;
 
 /// A large transaction is applied in parts, to keep what it takes in memory small beside what it leaves there.
 const GATHERED_OPERATIONS: usize = 16 << 10;
+
+/// Transactions of no more operations are applied as they come: sorting would cost more than it wins.
+const FEW_OPERATIONS: u32 = 4;
 
 /// What a snapshot freezes. Changed only while nobody else can see it.
 #[derive(Clone, Debug)]
@@ -142,14 +145,16 @@ impl State {
         record: &Record,
         payload_position: u64,
     ) -> Result<(), ReadError> {
+        if record.operation_count() <= FEW_OPERATIONS {
+            let each = |operation| self.apply_one(operation, payload_position);
+            return record.operations().flatten().try_for_each(each);
+        }
         let mut gathered = Gathered::up_to(GATHERED_OPERATIONS);
         // A record that was just encoded decodes.
         for operation in record.operations().flatten() {
             if let Operation::DeleteRange { .. } = operation {
                 gathered.release(|items| self.set_counted(items))?;
-                let gone = self.count(&operation.range())?;
-                self.counters.remove(gone);
-                self.overlay.apply(operation, None);
+                self.apply_one(operation, payload_position)?;
                 continue;
             }
             if gathered.is_full() {
@@ -160,17 +165,47 @@ impl State {
         gathered.release(|items| self.set_counted(items))
     }
 
+    fn apply_one(
+        &mut self,
+        operation: Operation<'_>,
+        payload_position: u64,
+    ) -> Result<(), ReadError> {
+        let (key, value_len) = match operation {
+            Operation::Put { key, value, .. } => (key, Some(value.len() as u64)),
+            Operation::Delete { key } => (key, None),
+            Operation::DeleteRange { .. } => {
+                let gone = self.count(&operation.range())?;
+                self.counters.remove(gone);
+                self.overlay.apply(operation, Some(payload_position));
+                return Ok(());
+            }
+        };
+        let known = self.overlay.apply(operation, Some(payload_position));
+        self.count_change(key, known, value_len)
+    }
+
+    /// Counts that `key` has a value of another length now. `known` is what the overlay had before.
+    fn count_change(
+        &mut self,
+        key: &[u8],
+        known: Before,
+        value_len: Option<u64>,
+    ) -> Result<(), ReadError> {
+        let before = match known {
+            Some(before) => before,
+            None => self.len_below(key)?,
+        };
+        let size = |value_len: u64| key.len() as u64 + value_len;
+        self.counters.replace(before.map(size), value_len.map(size));
+        Ok(())
+    }
+
     /// Sets slots whose keys are in order.
     fn set_counted(&mut self, items: &[Item<'_>]) -> Result<(), ReadError> {
         let at_once = self.overlay.has_no_slots();
         for &(key, kind, payload) in items {
             let known = if at_once { None } else { self.overlay.insert_item((key, kind, payload)) };
-            let before = match known {
-                Some(before) => before,
-                None => self.len_below(key)?,
-            };
-            let size = |value_len: u64| key.len() as u64 + value_len;
-            self.counters.replace(before.map(size), stored_len(kind, payload).map(size));
+            self.count_change(key, known, stored_len(kind, payload))?;
         }
         if at_once {
             self.overlay.extend_sorted(items);

@@ -88,11 +88,17 @@ impl Writer {
         self.check_linked(now)?;
         let len: u64 =
             frames.iter().map(|f| frame::frame_len(f.record.payload().len() as u64)).sum();
-        self.allocate(self.cursor.position + len)?;
+        // Zeros ahead make a sync cheap; what is not synced only needs to be written.
+        if sync {
+            self.allocate(self.cursor.position + len)?;
+        }
         let before = self.cursor;
         let written = self.write_frames(frames, sync);
         match written {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.allocated = self.allocated.max(self.cursor.position);
+                Ok(())
+            }
             Err(AppendError::CutBack(error)) => Err(self.cut_back(before, error)),
             Err(unknown) => Err(unknown),
         }

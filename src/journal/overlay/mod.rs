@@ -22,7 +22,7 @@ mod walk;
 
 pub use gather::Gathered;
 pub use key::Key;
-pub use overlay::{Overlay, Slots};
+pub use overlay::{Before, Overlay, Slots};
 pub use slot::{Slot, stored_len};
 pub use tree::Item;
 pub use walk::Direction;
