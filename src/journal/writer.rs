@@ -47,6 +47,8 @@ pub struct Writer {
     cursor: Cursor,
     /// The file's length; everything from the cursor up to here is zeros.
     allocated: u64,
+    /// Whether that length is durable: what is not synced is written without making room first.
+    length_durable: bool,
     /// Everything before this position is durable.
     synced: u64,
     buffer: Vec<u8>,
@@ -62,6 +64,7 @@ impl Writer {
             file_id,
             cursor,
             allocated,
+            length_durable: true,
             synced: cursor.position,
             buffer: Vec::new(),
             linked_at: None,
@@ -96,7 +99,10 @@ impl Writer {
         let written = self.write_frames(frames, sync);
         match written {
             Ok(()) => {
-                self.allocated = self.allocated.max(self.cursor.position);
+                if self.cursor.position > self.allocated {
+                    self.allocated = self.cursor.position;
+                    self.length_durable = false;
+                }
                 Ok(())
             }
             Err(AppendError::CutBack(error)) => Err(self.cut_back(before, error)),
@@ -225,7 +231,9 @@ impl Writer {
             return Ok(());
         }
         planted!(NoSync => return Ok(()));
-        self.file.sync_data().map_err(AppendError::Unknown)?;
+        let sync = if self.length_durable { self.file.sync_data() } else { self.file.sync_all() };
+        sync.map_err(AppendError::Unknown)?;
+        self.length_durable = true;
         self.synced = self.cursor.position;
         Ok(())
     }
@@ -272,6 +280,7 @@ impl Writer {
         self.buffer.clear();
         match cut {
             Ok(()) => {
+                self.length_durable = true;
                 self.synced = before.position;
                 AppendError::CutBack(error)
             }
@@ -306,6 +315,7 @@ impl Writer {
         });
         self.file.sync_all().map_err(AppendError::Unknown)?;
         self.allocated = end;
+        self.length_durable = true;
         self.synced = self.cursor.position;
         Ok(())
     }
