@@ -38,6 +38,8 @@ pub struct Scan<'a> {
     slots: Slots<'a>,
     /// Whether the slot that the overlay stands on was handed out.
     slot_used: bool,
+    /// How many leaves of the overlay were asked from the memory.
+    leaves: usize,
     /// A value of the tail that had to be read from the file.
     buffer: Vec<u8>,
 }
@@ -82,6 +84,7 @@ impl<'a> Scan<'a> {
             image_state: ImageState::Unplaced,
             slots: state.overlay.range(range, direction),
             slot_used: false,
+            leaves: 1,
             buffer: Vec::new(),
         };
         if range.is_empty() {
@@ -96,6 +99,7 @@ impl<'a> Scan<'a> {
         loop {
             if std::mem::take(&mut self.slot_used) {
                 self.slots.step();
+                self.touch_ahead();
             }
             self.place_image()?;
             match self.pick() {
@@ -114,6 +118,21 @@ impl<'a> Scan<'a> {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// In the order of the keys, values of the tail lie anywhere in the file, and to wait for one after the other
+    /// is most of the time of a long scan. So all of a leaf are asked for at once, from the second leaf on: a short
+    /// scan wants few.
+    fn touch_ahead(&mut self) {
+        if self.slots.leaves() <= self.leaves {
+            return;
+        }
+        self.leaves = self.slots.leaves();
+        for slot in self.slots.leaf() {
+            if let Slot::InFile { position, len, .. } = slot {
+                self.state.base.tail.touch(position, len);
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::vfs::{self, File, OpenMode};
 /// Copied frames are gathered up to this size before they are written.
 const COPY_BUFFER_BYTES: usize = 1 << 20;
 /// The image is synced every so many bytes, so that the last sync is short and commits get their turn.
-const SYNC_SLICE_BYTES: u64 = 32 << 20;
+const SYNC_SLICE_BYTES: u64 = 8 << 20;
 
 /// The side file and what was written to it so far. Removed when dropped before it got its name.
 #[derive(Debug)]

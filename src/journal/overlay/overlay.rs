@@ -124,6 +124,16 @@ impl<'a> Slots<'a> {
         self.walk.key()
     }
 
+    /// How many leaves the walk has come to.
+    pub fn leaves(&self) -> usize {
+        self.walk.leaves()
+    }
+
+    /// All slots of the leaf that it stands in.
+    pub fn leaf(&self) -> impl Iterator<Item = Slot<'a>> {
+        self.walk.leaf().map(|(kind, payload)| decode(kind, payload, self.loose))
+    }
+
     /// Goes on to the next.
     pub fn step(&mut self) {
         self.walk.step();

@@ -21,6 +21,8 @@ pub struct Walk<'a> {
     at: Option<(&'a Packed, usize)>,
     /// The key of the entry; its first bytes are the leaf's prefix.
     key: Vec<u8>,
+    /// How many leaves it has come to.
+    leaves: usize,
     /// The key that the range ends with, in the direction of the walk.
     limit: Option<Vec<u8>>,
 }
@@ -32,7 +34,8 @@ impl<'a> Walk<'a> {
             Direction::Forward => range.end().map(<[u8]>::to_vec),
             Direction::Reverse => Some(range.start().to_vec()),
         };
-        let mut walk = Self { direction, path: Vec::new(), at: None, key: Vec::new(), limit };
+        let mut walk =
+            Self { direction, path: Vec::new(), at: None, key: Vec::new(), leaves: 0, limit };
         let Some(root) = tree.root().filter(|_| !range.is_empty()) else { return walk };
         match (direction, range.end()) {
             (Direction::Forward, _) => walk.seek(root, range.start()),
@@ -51,6 +54,17 @@ impl<'a> Walk<'a> {
     /// Kind and payload of the entry that it stands on, if it stands on one.
     pub fn payload(&self) -> Option<(u8, &'a [u8])> {
         self.at.and_then(|(leaf, index)| leaf.payload(index))
+    }
+
+    /// How many leaves it has come to.
+    pub fn leaves(&self) -> usize {
+        self.leaves
+    }
+
+    /// Kinds and payloads of all entries of the leaf that it stands in.
+    pub fn leaf(&self) -> impl Iterator<Item = (u8, &'a [u8])> {
+        let leaf = self.at.map(|(leaf, _)| leaf);
+        leaf.into_iter().flat_map(|leaf| (0..leaf.len()).filter_map(|index| leaf.payload(index)))
     }
 
     /// Goes on to the next entry.
@@ -159,6 +173,7 @@ impl<'a> Walk<'a> {
     /// Takes the key of the entry that it came to in another leaf.
     fn arrive(&mut self) {
         if let Some((leaf, index)) = self.at {
+            self.leaves += 1;
             self.key.clear();
             self.key.extend_from_slice(leaf.prefix());
             self.key.extend_from_slice(leaf.rest(index));

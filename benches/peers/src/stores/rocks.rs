@@ -64,7 +64,7 @@ impl Writer for RocksWriter<'_> {
             batch.put(key, value);
         }
         let options = if durable { &self.durable } else { &self.buffered };
-        Ok(self.db.write_opt(&batch, options)?)
+        Ok(self.db.write_opt(batch, options)?)
     }
 }
 
