@@ -3,6 +3,7 @@
 use super::names::TYPE_PREFIX;
 use super::position::At;
 use super::problem::{LoadError, Problem};
+use crate::cdb::path::is_name;
 use crate::cdb::record::{LeafListInfo, ListInfo, OrderedBy, Schema};
 use crate::cdb::value::{Value, ValueType};
 
@@ -89,6 +90,9 @@ pub(super) fn marks(attributes: Vec<(String, String)>, at: At) -> Result<Marks, 
             Some(_) => {}
             None if is_edit_operation(&name) => {
                 return Err(LoadError::at(at, Problem::Refused("the attribute operation")));
+            }
+            None if !is_name(&name) => {
+                return Err(LoadError::at(at, Problem::AttributeName { name }));
             }
             None => marks.attributes.push((name, value)),
         }

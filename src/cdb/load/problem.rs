@@ -79,6 +79,12 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// No attribute can have this name.
+    #[error("\"{}\" cannot be the name of an attribute: expected a letter or _, then letters, digits, - _ .", .name.escape_debug())]
+    AttributeName {
+        /// The name.
+        name: String,
+    },
     /// Text stands beside child elements.
     #[error("<{element}> has both text and child elements")]
     Mixed {

@@ -212,6 +212,9 @@ fn types_that_the_source_names_count() {
     );
 }
 
+// Symptom: a tree that was loaded from XML came back from its own save as another. Found by fuzzing. Cause: the XML
+// reader takes anything before the = for the name of an attribute, quotes and > too, and it was written back as it was.
+// Fix: a name that no attribute can have is refused.
 #[test]
 fn what_is_dangerous_or_broken_is_refused_with_its_place() {
     for (text, expected) in [
@@ -225,6 +228,7 @@ fn what_is_dangerous_or_broken_is_refused_with_its_place() {
         ("<a/><b/>", "a second top element"),
         ("<a><1b/></a>", "\"1b\" cannot be the name"),
         ("<a nc:operation=\"delete\"/>", "the attribute operation is refused"),
+        ("<a x`y=\"z\"/>", "\"x`y\" cannot be the name of an attribute"),
     ] {
         let message = failure(xml(text));
         assert!(message.contains(expected), "{text}: {message}");
