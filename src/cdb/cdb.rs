@@ -257,8 +257,8 @@ impl Cdb {
         Ok(Loaded { named, commit })
     }
 
-    /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory stays small however
-    /// large the source is, and what was committed before a failure stays. Between steps the datastore is compacted
+    /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory is that of a
+    /// step and of the keys of the largest list, and what was committed before a failure stays. Between steps the datastore is compacted
     /// when the thresholds say so, without delay. Answers the last transaction.
     /// [`LoadOptions::mode`] is not looked at.
     pub fn load_in_steps(

@@ -1,7 +1,8 @@
 //! The tail's end: places frames, syncs, and cuts back what failed.
 //!
-//! Frames are written into space that was filled with zeros and synced before, so that a commit is one data
-//! write and one sync, with no file-system metadata to journal.
+//! Frames that are synced are written into space that was filled with zeros and synced before, so that a commit
+//! is one data write and one sync, with no file-system metadata to journal. What is only buffered is appended;
+//! the next sync makes the length durable with it.
 
 use std::sync::Arc;
 use std::time::Duration;
