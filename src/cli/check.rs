@@ -16,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::journal::Directory;
 use crate::journal::check::verify;
 use crate::service::{
-    CheckRow, Class, Datastores, Event, Failure, LOCKED, Reply, Request, check_progress, check_row,
+    CheckRow, Class, Datastores, Failure, LOCKED, Reply, Request, check_progress, check_row,
 };
 use crate::units::grouped;
 use crate::vfs::OpenMode;
@@ -67,26 +67,22 @@ fn check_directory(context: &Context) -> Result<Vec<CheckRow>, Stop> {
 
 fn ask(context: &Context, mut daemon: Session) -> Result<Vec<CheckRow>, Stop> {
     let request = Request::Check(Datastores { datastores: Datastore::ALL.to_vec() });
-    let mut progress = Progress::new(&context.global);
-    let reply = daemon.request(&request, &mut |event| {
-        if let Event::Progress(told) = event {
-            progress.tell(&told);
-        }
-        true
-    });
-    match reply? {
+    match context.request_in(&mut daemon, &request)? {
         Reply::Checked(rows) => Ok(rows),
         _ => Err(unexpected()),
     }
 }
 
 fn check_files(context: &Context, files: &[PathBuf]) -> Result<Vec<CheckRow>, Stop> {
+    // All of them before the first is opened: what is checked is one state, and the files keep their names.
+    let locks: Result<Vec<_>, Failure> =
+        files.iter().map(|file| lock_directory(context, file)).collect();
+    let _locks = locks?;
     files.iter().map(|file| check_file(context, file)).collect()
 }
 
 fn check_file(context: &Context, path: &Path) -> Result<CheckRow, Stop> {
     let file = context.vfs.open(path, OpenMode::Read)?;
-    let _lock = lock_directory(context, path)?;
     let total = file.len()?;
     let name = path.display().to_string();
     let mut progress = Progress::new(&context.global);

@@ -3,14 +3,11 @@
 use clap::{Args, ValueEnum};
 
 use super::context::{Context, unexpected};
-use super::progress::Progress;
 use super::stop::Stop;
 use super::table::{Align, Table};
 use super::text::{self, change, from_to, took, wait};
 use crate::cdb::Datastore;
-use crate::service::{
-    self, CompactionRow, CompactionState, Datastores, Event, Policy, Reply, Request,
-};
+use crate::service::{self, CompactionRow, CompactionState, Datastores, Policy, Reply, Request};
 use crate::units::{ByteSize, grouped};
 
 /// Compact datastores
@@ -73,15 +70,7 @@ impl Compact {
         };
         let mut session = context.session(&Request::Compact(compact.clone()))?;
         compact.wait |= !session.is_daemon();
-        let mut progress = Progress::new(&context.global);
-        let reply = session.request(&Request::Compact(compact), &mut |event| {
-            if let Event::Progress(told) = event {
-                progress.tell(&told);
-            }
-            true
-        });
-        drop(progress);
-        match reply? {
+        match context.request_in(&mut session, &Request::Compact(compact))? {
             Reply::Compacted(rows) => {
                 context.output.answers(&rows, |output| output.table(&compacted(&rows)))
             }

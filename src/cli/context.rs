@@ -66,7 +66,11 @@ impl Context {
 
     /// Has a request done that tells no events, or shows them as a bar of progress.
     pub fn request(&self, request: &Request) -> Result<Reply, Stop> {
-        let mut session = self.session(request)?;
+        self.request_in(&mut self.session(request)?, request)
+    }
+
+    /// The same in a session that is there.
+    pub fn request_in(&self, session: &mut Session, request: &Request) -> Result<Reply, Stop> {
         let mut progress = Progress::new(&self.global);
         let mut emit = |event| {
             if let Event::Progress(told) = event {

@@ -208,8 +208,8 @@ static SETTINGS: [Setting; 20] = [
     Setting {
         path: "cdb/image-read",
         author: Ours,
-        meaning: "How the compacted part of a file is read: mapped into memory, or by positional reads into a cache \
-                  of bounded size. Choose cached where the directory may be cut short by others, or where \
+        meaning: "How a file is read, its compacted part and long values behind it: mapped into memory, or by \
+                  positional reads, the compacted part into a cache of bounded size. Choose cached where the directory may be cut short by others, or where \
                   memory must be bounded by this program and not by the system.",
         unit: "",
         minimum: None,

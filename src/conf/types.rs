@@ -41,7 +41,7 @@ choice! {
 }
 
 choice! {
-    /// How the image part of a journal is read.
+    /// How the image part of a journal is read, and long values of its tail.
     ImageRead = Mapped {
         /// Through a memory mapping; the system's page cache is the cache.
         Mapped = "mapped",

@@ -236,7 +236,7 @@ pub fn inspect_remains(
 }
 
 /// Compares pieces at once: the space ahead is megabytes, and every open looks at it.
-fn is_zeros(bytes: &[u8]) -> bool {
+pub fn is_zeros(bytes: &[u8]) -> bool {
     static ZEROS: [u8; 4096] = [0; 4096];
     bytes.chunks(ZEROS.len()).all(|piece| Some(piece) == ZEROS.get(..piece.len()))
 }

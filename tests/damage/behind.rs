@@ -19,12 +19,12 @@ pub fn appended(golden: &Golden, depth: Depth, runner: &Runner<'_>) {
     let with = |more: &[u8]| Some([&golden.bytes, more].concat());
     let lengths = if depth.all { 4096 } else { 256 };
     runner.each(lengths, |number| with(&vec![0; number + 1]));
-    runner.each(lengths, |number| with(&Random(number as u64).bytes(number + 1)));
+    runner.each(lengths, |number| with(&noise(&mut Random::new(number as u64), number + 1)));
     runner.each(17, |number| with(&vec![0; 1 << number]));
     runner.each(17, |number| {
-        let mut random = Random(number as u64);
+        let mut random = Random::new(number as u64);
         let zeros = vec![0; random.below(3) * 512];
-        with(&[zeros, random.bytes(1 << number)].concat())
+        with(&[zeros, noise(&mut random, 1 << number)].concat())
     });
     // A frame that stood somewhere before, here or in another file, with zeros before it or not.
     let frames: Vec<&[u8]> =
@@ -85,4 +85,8 @@ fn goes_on(dir: &Path, golden: &Golden, made: &dyn File) {
     let expected = golden.states.last().unwrap().len() as u64 + 1;
     let found = snapshot.count(&pumice::journal::KeyRange::all()).unwrap();
     assert_eq!(found.entries, expected);
+}
+
+fn noise(random: &mut Random, len: usize) -> Vec<u8> {
+    (0..len).map(|_| u8::try_from(random.below(256)).unwrap()).collect()
 }

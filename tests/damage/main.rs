@@ -22,6 +22,7 @@ mod behind;
 mod golden;
 mod judge;
 mod places;
+#[path = "../shared/random.rs"]
 mod random;
 
 use std::process::ExitCode;

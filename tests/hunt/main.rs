@@ -25,6 +25,7 @@ mod explore;
 mod faults;
 mod history;
 mod memory;
+#[path = "../shared/random.rs"]
 mod random;
 mod record;
 mod scenario;

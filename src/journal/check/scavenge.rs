@@ -8,6 +8,7 @@ use super::super::frame::{self, FrameHeader, FrameKind, Place};
 use super::super::header::Header;
 use super::super::image::{ImageSalvage, Salvaged};
 use super::super::open::{has_its_copy, read_header};
+use super::super::reader::is_zeros;
 use super::super::record::{Operation, Operations};
 use crate::vfs::{self, File};
 
@@ -269,7 +270,7 @@ pub fn is_zero(file: &dyn File, start: u64, end: u64) -> vfs::Result<bool> {
         let len = usize::try_from(end - position).unwrap_or(usize::MAX).min(CHUNK_BYTES);
         let piece = buffer.get_mut(..len).unwrap_or_default();
         let got = file.read_at(piece, position)?;
-        if got == 0 || piece.iter().take(got).any(|byte| *byte != 0) {
+        if got == 0 || !is_zeros(piece.get(..got).unwrap_or_default()) {
             return Ok(false);
         }
         position += got as u64;

@@ -12,7 +12,7 @@ use super::header::{BlockHeader, FileSeed, HEADER_BYTES, LZ4};
 use super::summary::{BlockPointer, ImageSummary};
 use super::verified::VerifiedSet;
 
-/// How an image is read. `docs/decisions/0002-image-reading.md` compares them.
+/// How an image is read, and long values of the tail above it. `docs/decisions/0002-image-reading.md` compares them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageRead {
     /// Through a mapping of the file, in place; where mappings are not offered, as [`ImageRead::Cached`].

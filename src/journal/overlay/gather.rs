@@ -11,11 +11,11 @@ use crate::journal::record::Operation;
 pub struct Gathered {
     max_operations: usize,
     bytes: Vec<u8>,
-    operations: Vec<Gathering>,
+    operations: Vec<Held>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Gathering {
+struct Held {
     /// The key's first bytes, as pages have them.
     head: u64,
     /// Where the key begins in `bytes`; the payload follows. Later operations have greater ones.
@@ -50,7 +50,7 @@ impl Gathered {
 
     fn keep(&mut self, key: &[u8], stored: &Stored<'_>) {
         let payload = stored.payload();
-        let operation = Gathering {
+        let operation = Held {
             head: head_of(key),
             // Full long before 4 GiB.
             at: u32::try_from(self.bytes.len()).unwrap_or(u32::MAX),
@@ -90,7 +90,7 @@ impl Gathered {
     }
 }
 
-impl Gathering {
+impl Held {
     fn key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let start = self.at as usize;
         bytes.get(start..start + usize::from(self.key_len)).unwrap_or_default()
