@@ -114,6 +114,6 @@ fn large_work_stays_within_the_memory_that_the_manual_states() {
         "bytes: {whole} a node as one transaction, {stepped} in steps, {replayed} a replayed entry"
     );
     assert!(whole <= 250, "{whole} bytes a node");
-    assert!(stepped <= 80, "{stepped} bytes a node");
+    assert!(stepped <= 60, "{stepped} bytes a node");
     assert!(replayed <= 200, "{replayed} bytes an entry");
 }

@@ -5,30 +5,35 @@ use std::collections::{HashMap, HashSet};
 use super::edit::{Editor, Place};
 use super::error::{Error, NodeKind};
 use super::key::{NodeKey, Space, address_in, is_entry};
-use super::load::{Edit, LeafContent, LoadMode, Target};
+use super::load::{Edit, Fingerprints, LeafContent, LoadMode, Target};
 use super::record::{NodeRecord, Schema};
 use super::tree::path_of;
 use super::value::{Value, ValueType};
 use crate::journal::KeyRange;
+use crate::vfs::Scratch;
 
 /// Makes the edits of one source.
 pub(crate) struct LoadTarget<'a> {
     editor: &'a mut Editor,
+    scratch: Scratch,
     /// For [`LoadMode::Replace`]: what the source names stays.
     kept: Option<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
-    nodes: HashSet<NodeKey>,
-    attributes: HashSet<Vec<u8>>,
+    fingerprints: Fingerprints,
+    /// Fingerprints of the keys.
+    nodes: HashSet<u128>,
+    /// The same for attributes.
+    attributes: HashSet<u128>,
     /// The rank of the last entry that the source named, by list: the source's order is the list's.
     last_ranks: HashMap<NodeKey, Vec<u8>>,
 }
 
 impl<'a> LoadTarget<'a> {
-    pub fn new(editor: &'a mut Editor, mode: LoadMode) -> Self {
-        Self { editor, kept: (mode == LoadMode::Replace).then(Kept::default) }
+    pub fn new(editor: &'a mut Editor, scratch: Scratch, mode: LoadMode) -> Self {
+        Self { editor, scratch, kept: (mode == LoadMode::Replace).then(Kept::default) }
     }
 
     /// Removes what the source did not name, when it replaces.
@@ -50,7 +55,7 @@ impl<'a> LoadTarget<'a> {
         self.editor.tree().note_range(attributes.clone());
         let mut scan = self.editor.view().scan(&attributes);
         while let Some((stored, _)) = scan.next()? {
-            if !kept.attributes.contains(stored) {
+            if !kept.attributes.contains(&kept.fingerprints.of(stored)) {
                 stale.push(stored.to_vec());
             }
         }
@@ -73,7 +78,7 @@ impl<'a> LoadTarget<'a> {
 
     fn keep(&mut self, key: &NodeKey) {
         if let Some(kept) = &mut self.kept {
-            kept.nodes.insert(key.clone());
+            kept.nodes.insert(kept.fingerprints.of(key.as_bytes()));
         }
     }
 
@@ -156,7 +161,9 @@ fn strangers(editor: &Editor, kept: &Kept) -> Result<Vec<NodeKey>, Error> {
         let inside_entry = |outer: &NodeKey| {
             outer.contains(&key) && outer.split_last().is_some_and(|(_, step)| is_entry(step))
         };
-        if !kept.nodes.contains(&key) && !strangers.last().is_some_and(inside_entry) {
+        if !kept.nodes.contains(&kept.fingerprints.of(key.as_bytes()))
+            && !strangers.last().is_some_and(inside_entry)
+        {
             strangers.push(key);
         }
     }
@@ -177,6 +184,10 @@ impl Target for LoadTarget<'_> {
         self.editor.tree().schema(schema)
     }
 
+    fn scratch(&self) -> Scratch {
+        self.scratch.clone()
+    }
+
     fn edit(&mut self, edit: Edit) -> Result<(), Error> {
         match edit {
             Edit::Declare { schema, declaration } => self.declare(&schema, &declaration),
@@ -189,7 +200,7 @@ impl Target for LoadTarget<'_> {
             }
             Edit::Attribute { key, name, value } => {
                 if let Some(kept) = &mut self.kept {
-                    kept.attributes.insert(key.attribute(&name));
+                    kept.attributes.insert(kept.fingerprints.of(&key.attribute(&name)));
                 }
                 self.editor.set_attribute(&key, &name, &value)
             }

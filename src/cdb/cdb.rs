@@ -257,9 +257,9 @@ impl Cdb {
         Ok(Loaded { named, commit })
     }
 
-    /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory is that of a
-    /// step and of the keys of the largest list, and what was committed before a failure stays. Between steps the datastore is compacted
-    /// when the thresholds say so, without delay. Answers the last transaction.
+    /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory is that of a step and of what is
+    /// not compacted yet, and what was committed before a failure stays. Between steps the datastore is compacted, without delay,
+    /// when the thresholds say so or its file has grown by 64 MiB, unless compaction is manual. Answers the last transaction.
     /// [`LoadOptions::mode`] is not looked at.
     pub fn load_in_steps(
         &self,
@@ -271,7 +271,7 @@ impl Cdb {
     ) -> Result<Loaded, LoadFailure> {
         let words = author.words();
         let compact = || {
-            if let Err(error) = self.compactions().run_if_due(id) {
+            if let Err(error) = self.compactions().run_between_steps(id) {
                 tracing::warn!(%error, "a compaction between the steps of a load did not take place");
             }
         };

@@ -20,6 +20,7 @@ use super::subscription::{Facts, Hub};
 use super::view::ReadView;
 use crate::clock::Clock;
 use crate::journal::{Durability, Store};
+use crate::vfs::Scratch;
 
 /// Looks at a state before it is committed; `Err` with a reason refuses it.
 pub type Validator = dyn Fn(&ReadView, &Diff) -> Result<(), String> + Send + Sync;
@@ -96,6 +97,12 @@ impl OpenDatastore {
 
     pub fn set_hook(&self, hook: Option<Arc<CommitHook>>) {
         *self.hook.write().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    /// For files that nobody needs afterwards, beside the store's own.
+    pub fn scratch(&self) -> Scratch {
+        let directory = self.store.directory();
+        Scratch::new(directory.vfs().clone(), directory.path())
     }
 
     pub fn begin(&self) -> Result<Editor, CommitError> {

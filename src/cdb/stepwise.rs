@@ -13,6 +13,7 @@ use super::key::NodeKey;
 use super::load::{Edit, LoadMode, Target};
 use super::record::Schema;
 use crate::journal::Durability;
+use crate::vfs::Scratch;
 
 /// Makes the edits of one source, and commits on the way.
 pub(crate) struct Stepwise<'a> {
@@ -48,7 +49,7 @@ impl<'a> Stepwise<'a> {
     }
 
     fn target(&mut self) -> LoadTarget<'_> {
-        LoadTarget::new(&mut self.editor, LoadMode::Merge)
+        LoadTarget::new(&mut self.editor, self.datastore.scratch(), LoadMode::Merge)
     }
 
     fn step(&mut self) -> Result<(), CommitError> {
@@ -66,6 +67,10 @@ impl<'a> Stepwise<'a> {
 impl Target for Stepwise<'_> {
     fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
         self.target().known(schema)
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.datastore.scratch()
     }
 
     fn edit(&mut self, edit: Edit) -> Result<(), Error> {

@@ -276,7 +276,11 @@ impl WriteTransaction {
 
     /// Loads a source into this transaction; returns how many nodes it named.
     pub fn load(&mut self, source: &dyn Source, options: &LoadOptions) -> Result<u64, LoadError> {
-        let mut target = super::apply_load::LoadTarget::new(&mut self.editor, options.mode);
+        let mut target = super::apply_load::LoadTarget::new(
+            &mut self.editor,
+            self.datastore.scratch(),
+            options.mode,
+        );
         let edits = load::read(source, options, &mut target)?;
         target.finish().map_err(|error| LoadError::nowhere(error.into()))?;
         Ok(edits)

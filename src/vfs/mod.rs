@@ -16,6 +16,7 @@ pub mod fault;
 mod map;
 pub mod mem;
 pub mod os;
+mod scratch;
 mod stream;
 
 use std::fmt::Debug;
@@ -27,6 +28,7 @@ use crate::planted::planted;
 
 pub use error::{Error, Operation};
 pub use map::Mapping;
+pub use scratch::Scratch;
 pub use stream::{FileReader, FileWriter};
 
 /// What a call of this room returns.

@@ -15,7 +15,12 @@ pub struct FileReader {
 impl FileReader {
     /// Starts at the first byte.
     pub fn new(file: Arc<dyn File>) -> Self {
-        Self { file, position: 0 }
+        Self::at(file, 0)
+    }
+
+    /// Starts at the byte `position`.
+    pub fn at(file: Arc<dyn File>, position: u64) -> Self {
+        Self { file, position }
     }
 }
 
@@ -37,7 +42,12 @@ pub struct FileWriter {
 impl FileWriter {
     /// Starts at the first byte.
     pub fn new(file: Arc<dyn File>) -> Self {
-        Self { file, position: 0 }
+        Self::at(file, 0)
+    }
+
+    /// Starts at the byte `position`.
+    pub fn at(file: Arc<dyn File>, position: u64) -> Self {
+        Self { file, position }
     }
 }
 

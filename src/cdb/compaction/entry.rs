@@ -32,6 +32,8 @@ pub enum Cause {
     Threshold(ThresholdName),
     /// A threshold was exceeded when the datastore was opened.
     Start(ThresholdName),
+    /// A load in steps had written so much that memory would have grown with it.
+    Load,
     /// Somebody asked for it.
     Request,
 }
@@ -40,7 +42,7 @@ impl Cause {
     /// NSO's type for it.
     pub fn compaction_type(self) -> CompactionType {
         match self {
-            Self::Threshold(_) | Self::Start(_) => CompactionType::Automatic,
+            Self::Threshold(_) | Self::Start(_) | Self::Load => CompactionType::Automatic,
             Self::Request => CompactionType::Manual,
         }
     }
@@ -51,6 +53,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Threshold(name) => write!(f, "{name}"),
             Self::Start(name) => write!(f, "start: {name}"),
+            Self::Load => f.write_str("load"),
             Self::Request => f.write_str("request"),
         }
     }
@@ -75,6 +78,7 @@ impl FromStr for Cause {
         };
         match text.strip_prefix("start: ") {
             Some(name) => threshold(name).map(Self::Start),
+            None if text == "load" => Ok(Self::Load),
             None if text == "request" => Ok(Self::Request),
             None => threshold(text).map(Self::Threshold),
         }
@@ -150,7 +154,7 @@ mod tests {
     fn every_cause_reads_back_from_its_text() {
         let thresholds = ThresholdName::ALL.into_iter();
         let causes = thresholds.flat_map(|name| [Cause::Threshold(name), Cause::Start(name)]);
-        for cause in causes.chain([Cause::Request]) {
+        for cause in causes.chain([Cause::Load, Cause::Request]) {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert!("start: request".parse::<Cause>().is_err());

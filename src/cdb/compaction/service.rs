@@ -32,6 +32,10 @@ pub trait CompactionTarget: Send + Sync + fmt::Debug {
     fn growth(&self) -> Growth;
 }
 
+/// How far a load in steps lets a file grow between two compactions, whatever the thresholds say: what was written since the last one
+/// is indexed in memory, and this is some 150 MB of it at the most.
+const LOAD_GROWTH_MAX_BYTES: u64 = 64 << 20;
+
 /// Keeps the history of compactions. Called after each, outside of every lock.
 pub type HistorySink = Box<dyn Fn(&CompactionEntry) + Send + Sync>;
 
@@ -166,10 +170,30 @@ impl Compactions {
         &self,
         datastore: Datastore,
     ) -> Result<Option<CompactionEntry>, CompactionError> {
+        let due = self.info(datastore).verdict.trigger();
+        due.map_or(Ok(None), |name| self.run_automatic(datastore, Cause::Threshold(name)))
+    }
+
+    /// The same, and also when the file has grown so much that the tail's part of memory would be large.
+    pub(crate) fn run_between_steps(
+        &self,
+        datastore: Datastore,
+    ) -> Result<Option<CompactionEntry>, CompactionError> {
         let info = self.info(datastore);
-        let automatic = info.journal_compaction == JournalCompaction::Automatic;
-        let Some(name) = info.verdict.trigger().filter(|_| automatic) else { return Ok(None) };
-        let cause = Cause::Threshold(name);
+        let growth_bytes = info.growth.file_bytes.saturating_sub(info.growth.baseline_bytes);
+        let large = growth_bytes > LOAD_GROWTH_MAX_BYTES;
+        let cause = info.verdict.trigger().map(Cause::Threshold).or(large.then_some(Cause::Load));
+        cause.map_or(Ok(None), |cause| self.run_automatic(datastore, cause))
+    }
+
+    fn run_automatic(
+        &self,
+        datastore: Datastore,
+        cause: Cause,
+    ) -> Result<Option<CompactionEntry>, CompactionError> {
+        if self.info(datastore).journal_compaction != JournalCompaction::Automatic {
+            return Ok(None);
+        }
         self.shared.run(datastore, cause, RunOptions::default()).map(Some)
     }
 

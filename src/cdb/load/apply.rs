@@ -3,8 +3,7 @@
 //! The keys of an entry may come after its other children. Until all are there, what is inside the entry is held back,
 //! addressed from the entry; then it follows the entry in order.
 
-use std::collections::HashMap;
-
+use super::distinct::{Distinct, Sets, Twice};
 use super::edit::{Edit, LeafContent, Target};
 use super::event::{Content, Marks, Scalar, Sink, Start};
 use super::infer::{Kind, Plan};
@@ -30,7 +29,7 @@ struct Frame {
     marks: Marks,
     entry: Option<PendingEntry>,
     /// The entries below this element, to find one that is there twice.
-    entries: HashMap<Vec<u8>, At>,
+    entries: Distinct,
 }
 
 /// A list entry whose keys are still coming.
@@ -45,6 +44,7 @@ struct PendingEntry {
 pub(super) struct Apply<'a> {
     plan: &'a Plan,
     target: &'a mut dyn Target,
+    sets: Sets,
     on_duplicate: OnDuplicate,
     open: Vec<Frame>,
     edits: u64,
@@ -54,7 +54,12 @@ pub(super) struct Apply<'a> {
 type Result<T, E = LoadError> = std::result::Result<T, E>;
 
 impl<'a> Apply<'a> {
-    pub fn new(plan: &'a Plan, options: &LoadOptions, target: &'a mut dyn Target) -> Self {
+    pub fn new(
+        plan: &'a Plan,
+        options: &LoadOptions,
+        sets: Sets,
+        target: &'a mut dyn Target,
+    ) -> Self {
         let root = Frame {
             node: 0,
             at: At::START,
@@ -62,14 +67,31 @@ impl<'a> Apply<'a> {
             children: 0,
             marks: Marks::default(),
             entry: None,
-            entries: HashMap::new(),
+            entries: Distinct::default(),
         };
         let on_duplicate = options.on_duplicate;
-        Self { plan, target, on_duplicate, open: vec![root], edits: 0, declared: false }
+        Self { plan, target, sets, on_duplicate, open: vec![root], edits: 0, declared: false }
     }
 
-    pub fn edits(&self) -> u64 {
-        self.edits
+    /// The number of edits, when the source has ended.
+    pub fn finish(mut self) -> Result<u64> {
+        for mut frame in std::mem::take(&mut self.open) {
+            self.entries_ended(&mut frame)?;
+        }
+        Ok(self.edits)
+    }
+
+    /// All entries below an element are there.
+    fn entries_ended(&self, frame: &mut Frame) -> Result<()> {
+        let entries = std::mem::take(&mut frame.entries);
+        let twice = entries.finish(&self.sets).map_err(|error| LoadError::at(frame.at, error))?;
+        let Some(Twice { first, again }) = twice else {
+            return Ok(());
+        };
+        let node = self.plan.node(frame.node);
+        let around = path_text(&node.map(|node| node.schema.clone()).unwrap_or_default());
+        let entry = format!("an entry below {around}");
+        Err(LoadError::at(again, Problem::Duplicate { entry, first, again }))
     }
 
     fn declare_once(&mut self, at: At) -> Result<()> {
@@ -212,9 +234,9 @@ impl<'a> Apply<'a> {
         let Some(frame) = self.open.get_mut(around) else {
             return Ok(());
         };
-        match frame.entries.insert(key.as_bytes().to_vec(), again) {
+        match frame.entries.insert(&self.sets, key.as_bytes(), again)? {
             None => Ok(()),
-            Some(first) => {
+            Some(Twice { first, again }) => {
                 let entry = path_text(key);
                 Err(LoadError::at(again, Problem::Duplicate { entry, first, again }))
             }
@@ -286,7 +308,7 @@ impl Sink for Apply<'_> {
             self.plan.node(node).map(|node| &node.kind),
             Some(Kind::Container | Kind::List(_))
         );
-        let (at, marks, entries) = (start.at, start.marks, HashMap::new());
+        let (at, marks, entries) = (start.at, start.marks, Distinct::default());
         self.open.push(Frame {
             node,
             at,
@@ -300,9 +322,10 @@ impl Sink for Apply<'_> {
     }
 
     fn end(&mut self, content: Content) -> Result<()> {
-        let Some(frame) = self.open.pop() else {
+        let Some(mut frame) = self.open.pop() else {
             return Ok(());
         };
+        self.entries_ended(&mut frame)?;
         let kind = self.plan.node(frame.node).map_or(Kind::Container, |node| node.kind.clone());
         match (kind, &frame.entry) {
             (Kind::Leaf, _) => self.leaf_ended(&frame, content),

@@ -4,6 +4,7 @@ use crate::cdb::error::Error;
 use crate::cdb::key::NodeKey;
 use crate::cdb::record::Schema;
 use crate::cdb::value::Value;
+use crate::vfs::Scratch;
 
 /// One change that a source asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,9 @@ pub(crate) enum LeafContent {
 pub(crate) trait Target {
     /// What is known of the list at a schema address.
     fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error>;
+
+    /// Where files go that nobody needs after the load.
+    fn scratch(&self) -> Scratch;
 
     /// Makes one change.
     fn edit(&mut self, edit: Edit) -> Result<(), Error>;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::distinct::{Distinct, Sets, Twice};
 use super::edit::Target;
 use super::event::{Content, Scalar, Sink, Start};
 use super::options::LoadOptions;
@@ -84,8 +85,8 @@ struct Frame {
     children: HashSet<usize>,
     /// The text of the candidate in this instance.
     key: Option<String>,
-    /// The candidates' texts of the instances below this one.
-    keys: HashMap<(usize, String), At>,
+    /// The candidates' texts of the instances below this one, for each of their schema paths.
+    keys: HashMap<usize, Distinct>,
 }
 
 impl Frame {
@@ -97,14 +98,15 @@ impl Frame {
 /// Learns a source.
 #[derive(Debug)]
 pub(super) struct Gather {
+    sets: Sets,
     seen: Vec<Seen>,
     open: Vec<Frame>,
 }
 
 impl Gather {
-    pub fn new() -> Self {
+    pub fn new(sets: Sets) -> Self {
         let root = Seen { has_children: true, ..Seen::default() };
-        Self { seen: vec![root], open: vec![Frame::new(0, At::START)] }
+        Self { sets, seen: vec![root], open: vec![Frame::new(0, At::START)] }
     }
 
     fn child(&mut self, parent: usize, name: &str, at: At) -> usize {
@@ -147,22 +149,19 @@ impl Gather {
     }
 
     /// An instance with children ended: its candidate must be unlike its siblings'.
-    fn instance_ended(&mut self, frame: Frame) {
+    fn instance_ended(&mut self, frame: Frame) -> Result<(), LoadError> {
+        self.keys_ended(frame.keys)?;
         let (Some(parent), Some(seen)) = (self.open.last_mut(), self.seen.get_mut(frame.node))
         else {
-            return;
+            return Ok(());
         };
         let name = seen.candidate.as_ref().map(|candidate| candidate.name.as_str());
         let unfit = match (frame.key, name) {
             (Some(key), Some(name)) => {
-                let first = parent.keys.insert((frame.node, key.clone()), frame.at);
-                first.map(|first| {
-                    let (first, again) = (first.line, frame.at.line);
-                    format!(
-                        "its first leaf <{name}> is \"{}\" both on line {first} and on line {again}",
-                        key.escape_debug()
-                    )
-                })
+                let keys = parent.keys.entry(frame.node).or_default();
+                let twice = keys.insert(&self.sets, key.as_bytes(), frame.at)?;
+                let key = format!("\"{}\"", key.escape_debug());
+                twice.map(|twice| is_twice(name, &key, twice))
             }
             (_, Some(name)) => Some(format!("the entry on line {} has no <{name}>", frame.at.line)),
             (_, None) => Some(format!("the entry on line {} has no leaf", frame.at.line)),
@@ -170,10 +169,32 @@ impl Gather {
         if let Some(why) = unfit {
             seen.unfit.get_or_insert((frame.at, why));
         }
+        Ok(())
+    }
+
+    /// All instances below an element are there.
+    fn keys_ended(&mut self, keys: HashMap<usize, Distinct>) -> Result<(), LoadError> {
+        for (node, keys) in keys {
+            let twice = keys.finish(&self.sets).map_err(LoadError::nowhere)?;
+            let Some((twice, seen)) = twice.zip(self.seen.get_mut(node)) else {
+                continue;
+            };
+            let name = seen.candidate.as_ref().map_or("", |candidate| &candidate.name);
+            let why = is_twice(name, "the same", twice);
+            seen.unfit.get_or_insert((twice.again, why));
+        }
+        Ok(())
     }
 
     /// Decides; `target` is asked for what the store knows.
-    pub fn finish(self, options: &LoadOptions, target: &mut dyn Target) -> Result<Plan, LoadError> {
+    pub fn finish(
+        mut self,
+        options: &LoadOptions,
+        target: &mut dyn Target,
+    ) -> Result<Plan, LoadError> {
+        for frame in std::mem::take(&mut self.open) {
+            self.keys_ended(frame.keys)?;
+        }
         let mut nodes: Vec<PlanNode> = Vec::with_capacity(self.seen.len());
         for (index, seen) in self.seen.into_iter().enumerate() {
             let parent = nodes.get(seen.parent).map(|parent| parent.schema.clone());
@@ -186,6 +207,11 @@ impl Gather {
         }
         Ok(Plan { nodes })
     }
+}
+
+fn is_twice(name: &str, key: &str, twice: Twice) -> String {
+    let (first, again) = (twice.first.line, twice.again.line);
+    format!("its first leaf <{name}> is {key} both on line {first} and on line {again}")
 }
 
 fn decide(
@@ -263,7 +289,7 @@ impl Sink for Gather {
                 if let Some(seen) = self.seen.get_mut(frame.node) {
                     seen.has_children = true;
                 }
-                self.instance_ended(frame);
+                self.instance_ended(frame)?;
             }
             Content::Scalar(scalar) => self.leaf_ended(frame.node, Some(&scalar)),
             Content::Nothing { .. } => self.leaf_ended(frame.node, None),

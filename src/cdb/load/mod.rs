@@ -2,7 +2,7 @@
 //!
 //! The source is read twice, as a stream. The first pass learns what each schema path is ([`infer`]); the second turns
 //! the source into [`Edit`]s ([`apply`]). What is kept in memory between is one record for each schema path, and while
-//! a list is being read the keys of its entries, to find one that is there twice.
+//! a list is being read the fingerprints of its last entries, to find one that is there twice ([`distinct`]).
 //!
 //! What a schema path is, in this order: what the source says itself (`pumice:` attributes, which `save` writes when asked),
 //! a hint, what the store knows, else: an element that repeats and has children (or a JSON array of objects) is a list, one that repeats
@@ -13,8 +13,10 @@
 //! child elements, an object key that is there twice. XML attributes (name spaces) are kept and written back.
 
 mod apply;
+mod distinct;
 mod edit;
 mod event;
+mod fingerprint;
 mod infer;
 mod json;
 mod names;
@@ -29,6 +31,7 @@ mod xml;
 mod tests;
 
 pub(crate) use edit::{Edit, LeafContent, Target};
+pub(crate) use fingerprint::Fingerprints;
 pub(crate) use names::{CONFIG_NAMESPACE, TYPE_NAMESPACE, TYPE_PREFIX};
 pub use options::{Format, KeyHint, KeyHintError, LoadMode, LoadOptions, OnDuplicate};
 pub use position::At;

@@ -35,6 +35,18 @@ impl LoadError {
     }
 }
 
+impl From<crate::vfs::Error> for Problem {
+    fn from(error: crate::vfs::Error) -> Self {
+        Self::Scratch(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self::Scratch(error.to_string())
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.source_name.is_empty() { "input" } else { &self.source_name };
@@ -52,6 +64,9 @@ pub enum Problem {
     /// The bytes could not be read.
     #[error("cannot read: {0}")]
     Read(String),
+    /// What does not fit into memory could not be put into a file beside the database.
+    #[error("cannot use a scratch file: {0}")]
+    Scratch(String),
     /// It is not well-formed XML or JSON.
     #[error("not well-formed: {0}")]
     Syntax(String),

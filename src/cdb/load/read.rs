@@ -1,6 +1,7 @@
 //! The two passes over a source.
 
 use super::apply::Apply;
+use super::distinct::Sets;
 use super::edit::Target;
 use super::event::Sink;
 use super::infer::Gather;
@@ -16,12 +17,14 @@ pub(crate) fn read(
     target: &mut dyn Target,
 ) -> Result<u64, LoadError> {
     let format = options.format.map_or_else(|| guess_format(source.name()), Ok)?;
-    let mut gather = Gather::new();
+    let sets = Sets::new(target.scratch());
+    let named = |error: LoadError| error.in_source(source.name());
+    let mut gather = Gather::new(sets.clone());
     stream(source, format, options, &mut gather)?;
-    let plan = gather.finish(options, target).map_err(|error| error.in_source(source.name()))?;
-    let mut apply = Apply::new(&plan, options, target);
+    let plan = gather.finish(options, target).map_err(named)?;
+    let mut apply = Apply::new(&plan, options, sets, target);
     stream(source, format, options, &mut apply)?;
-    Ok(apply.edits())
+    apply.finish().map_err(named)
 }
 
 fn stream(

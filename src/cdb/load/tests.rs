@@ -2,6 +2,8 @@ use super::*;
 use crate::cdb::error::Error;
 use crate::cdb::key::{NodeKey, path_text};
 use crate::cdb::record::{ListInfo, Schema};
+use crate::vfs::Scratch;
+use crate::vfs::mem::MemVfs;
 
 /// Writes the edits down.
 #[derive(Default)]
@@ -14,6 +16,10 @@ struct Notes {
 impl Target for Notes {
     fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
         Ok(self.known.iter().find(|known| known.0 == *schema).map(|known| known.1.clone()))
+    }
+
+    fn scratch(&self) -> Scratch {
+        Scratch::new(MemVfs::new().shared(), "/")
     }
 
     fn edit(&mut self, edit: Edit) -> Result<(), Error> {
@@ -356,4 +362,26 @@ fn a_json_number_that_cannot_be_kept_exactly_is_refused() {
     assert_eq!(load("{\"a\": 18446744073709551615}").unwrap(), "18446744073709551615");
     assert_eq!(load("{\"a\": 1.25}").unwrap(), "1.25");
     assert_eq!(load("{\"a\": \"18446744073709551616\"}").unwrap(), "18446744073709551616");
+}
+
+/// More entries than fingerprints are kept in memory, one on each line from line 2; the one on line 70,002 is the second of line 2's.
+fn many_with_one_again() -> String {
+    let entry = |n: u32| format!("<e><k>{}</k></e>\n", if n == 70_000 { 0 } else { n });
+    format!("<l>\n{}</l>", (0..70_010).map(entry).collect::<String>())
+}
+
+#[test]
+fn an_entry_that_comes_again_after_many_others_is_refused_with_both_lines() {
+    let text = many_with_one_again();
+    let inferred = failure(xml(&text));
+    let why = "its first leaf <k> is the same both on line 2 and on line 70002";
+    assert!(inferred.starts_with("t.xml:70002:1: ") && inferred.contains(why), "{inferred}");
+    let keys = vec!["/l/e=k".parse().unwrap()];
+    let declared = LoadOptions { keys, ..LoadOptions::default() };
+    let declared = failure(load_with("t.xml", &text, &declared));
+    let why =
+        "t.xml:70002:1: an entry below /l is there twice: first on line 2, again on line 70002";
+    assert!(declared.starts_with(why), "{declared}");
+    let merged = load_with("t.xml", &text, &merge(&["/l/e=k"])).unwrap();
+    assert_eq!(merged.lines.len(), 70_010);
 }

@@ -3,9 +3,11 @@
 use std::num::NonZeroU64;
 
 use super::super::{
-    Author, BytesSource, Cdb, Datastore, Format, LoadFailure, LoadOptions, TransactionId,
+    Author, BytesSource, Cause, Cdb, CompactionOptions, Datastore, Format, JournalCompaction,
+    LoadFailure, LoadOptions, Thresholds, TransactionId,
 };
 use super::{cdb, check, config};
+use crate::vfs::mem::MemVfs;
 
 fn step(nodes: u64) -> NonZeroU64 {
     NonZeroU64::new(nodes).unwrap()
@@ -52,4 +54,27 @@ fn what_was_committed_before_a_failure_stays() {
     assert!(failure.to_string().contains("no more than 50"));
     assert_eq!(config(&cdb).num_instances("/devices/device").unwrap(), 50);
     check(&cdb, Datastore::Config);
+}
+
+/// 70 leaves of a megabyte, loaded with every threshold off; the causes of the compactions that came.
+fn causes_of_large_load(journal_compaction: JournalCompaction) -> Vec<Cause> {
+    let thresholds =
+        Thresholds { file_size_relative: 0, num_node_relative: 0, ..Thresholds::default() };
+    let compaction =
+        CompactionOptions { journal_compaction, thresholds, ..CompactionOptions::default() };
+    let options = Cdb::options().vfs(MemVfs::new().shared()).compaction(compaction);
+    let cdb = options.open("/large").unwrap();
+    let value = "x".repeat(1 << 20);
+    let entry = |n| format!("<file><name>{n}</name><text>{value}</text></file>");
+    let text = format!("<files>{}</files>", (0..70).map(entry).collect::<String>());
+    assert_eq!(load(&cdb, &text, 8).unwrap(), 140);
+    assert_eq!(config(&cdb).num_instances("/files/file").unwrap(), 70);
+    check(&cdb, Datastore::Config);
+    cdb.compaction_history(9).unwrap().into_iter().map(|past| past.entry.cause).collect()
+}
+
+#[test]
+fn a_file_that_has_grown_far_is_compacted_between_steps_though_every_threshold_is_off() {
+    assert_eq!(causes_of_large_load(JournalCompaction::Automatic), [Cause::Load]);
+    assert_eq!(causes_of_large_load(JournalCompaction::Manual), []);
 }
