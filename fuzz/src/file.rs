@@ -113,8 +113,9 @@ fn open(vfs: &MemVfs, read_only: bool) -> Result<Store, OpenError> {
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Every entry, forwards and backwards; `None` when there are very many.
-fn entries(snapshot: &Snapshot) -> Result<Option<Entries>, ReadError> {
+/// Every entry; `None` when there are very many. Backwards they are the same, unless the check has found that heads of
+/// blocks lie: then a scan that leaps over what the tail hides lands where its search is led.
+fn entries(snapshot: &Snapshot, sound: bool) -> Result<Option<Entries>, ReadError> {
     let mut all = Entries::new();
     let mut scan = snapshot.scan(&KeyRange::all());
     while let Some((key, value)) = scan.next()? {
@@ -123,13 +124,14 @@ fn entries(snapshot: &Snapshot) -> Result<Option<Entries>, ReadError> {
             return Ok(None);
         }
     }
-    let mut left = all.len();
+    let mut backwards = Entries::new();
     let mut scan = snapshot.scan_reverse(&KeyRange::all());
     while let Some((key, value)) = scan.next()? {
-        left = left.checked_sub(1).expect("more entries backwards");
-        assert_eq!((key, value), (&all[left].0[..], &all[left].1[..]), "backwards is otherwise");
+        backwards.push((key.to_vec(), value.to_vec()));
+        assert!(backwards.len() <= 2 * STEPS_MAX, "a scan backwards does not end");
     }
-    assert_eq!(left, 0, "fewer entries backwards");
+    backwards.reverse();
+    assert!(!sound || backwards == all, "backwards is otherwise");
     Ok(Some(all))
 }
 
@@ -162,7 +164,7 @@ fn read_only(vfs: &MemVfs, bytes: &[u8], report: Option<&CheckReport>) -> Option
             return None;
         }
     };
-    let found = entries(&store.snapshot());
+    let found = entries(&store.snapshot(), sound);
     drop(store);
     assert_eq!(vfs.bytes(Path::new(FILE)).as_deref(), Some(bytes), "reading changed the file");
     if sound {
@@ -181,7 +183,7 @@ fn saved(vfs: &MemVfs, found: &Entries, report: &CheckReport) {
     let target = Store::in_memory().unwrap();
     salvage(&file_of(vfs), &target).unwrap();
     assert_eq!(
-        entries(&target.snapshot()).unwrap().as_ref(),
+        entries(&target.snapshot(), true).unwrap().as_ref(),
         Some(found),
         "salvage lost something"
     );
@@ -216,6 +218,6 @@ fn go_on(vfs: &MemVfs, bytes: &[u8], sound: bool, found: Option<Entries>) {
         found.retain(|(key, _)| key != b"fuzz");
         let at = found.partition_point(|(key, _)| key.as_slice() < &b"fuzz"[..]);
         found.insert(at, (b"fuzz".to_vec(), b"went on".to_vec()));
-        assert_eq!(entries(&store.snapshot()).unwrap(), Some(found));
+        assert_eq!(entries(&store.snapshot(), sound).unwrap(), Some(found));
     }
 }
