@@ -1,8 +1,9 @@
 //! What a writer hands in, and what it gets back.
 
-use super::attachment::StoredAttachment;
+use super::attachment_info::Encoding;
 use super::body::Body;
 use super::revision::{Revision, RevisionPath};
+use super::stored::StoredAttachment;
 
 /// One change of one document.
 ///
@@ -57,16 +58,6 @@ pub enum AttachmentSource {
     },
     /// It was uploaded: [`super::Database::upload`].
     Stored(StoredAttachment),
-}
-
-/// How bytes of an attachment are encoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// Not at all.
-    #[default]
-    Identity,
-    /// gzip.
-    Gzip,
 }
 
 /// A revision that was written.

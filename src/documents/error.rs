@@ -97,6 +97,12 @@ pub enum DocumentError {
     /// `since` is not a sequence of this database (400 `bad_request`).
     #[error("Malformed sequence supplied in 'since' parameter.")]
     BadSequence,
+    /// What was read could not be handed on: the reader is gone.
+    #[error("the output failed: {reason}")]
+    Output {
+        /// What the writer said.
+        reason: String,
+    },
     /// The database was removed meanwhile (404 `not_found`).
     #[error("Database does not exist.")]
     DatabaseGone,
@@ -141,6 +147,12 @@ pub enum StorageError {
         what: &'static str,
         /// The shard's file.
         path: String,
+    },
+    /// Something else went wrong below.
+    #[error("{reason}")]
+    Other {
+        /// What.
+        reason: String,
     },
 }
 

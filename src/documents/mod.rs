@@ -12,59 +12,67 @@
 //!
 //! What lies in a shard, byte by byte: docs/format.md.
 
-#![allow(
-    dead_code,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    clippy::needless_pass_by_value,
-    clippy::let_underscore_must_use
-)] // until it is filled in
-
 mod all_docs;
-mod attachment;
+mod attachment_info;
 mod body;
 mod catalog;
 mod changes;
+mod compactor;
 mod database;
 mod databases;
 mod document;
 mod edit;
 mod error;
 mod events;
+mod info;
+mod json;
+mod key;
 mod local;
 mod options;
 mod parse;
+mod place;
+mod prepare;
 mod purge;
+mod record;
 mod revision;
+mod revision_id;
 mod sequence;
 mod shard;
+mod stored;
 mod tasks;
+mod tree;
+mod varint;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::all_docs::{AllDocs, AllDocsRow};
-pub use self::attachment::{
-    AttachmentInfo, AttachmentReader, StoredAttachment, Upload, UploadOptions,
-};
+pub use self::attachment_info::{AttachmentInfo, Encoding};
 pub use self::body::Body;
 pub use self::catalog::{Catalog, DatabaseRecord, MemoryCatalog};
 pub use self::changes::{Change, Changes};
-pub use self::database::{Database, DatabaseInfo, Sizes};
+pub use self::database::Database;
 pub use self::databases::Databases;
 pub use self::document::{
     AttachmentMembers, Availability, Document, Members, OpenRev, RevisionStatus,
 };
-pub use self::edit::{AttachmentEdit, AttachmentSource, Edit, Encoding, Written};
+pub use self::edit::{AttachmentEdit, AttachmentSource, Edit, Written};
 pub use self::error::{DatabaseError, DocumentError, StorageError};
 pub use self::events::{DatabaseEvent, EventKind};
+pub use self::info::{DatabaseInfo, ShardInfo, Sizes};
 pub use self::local::LocalDocument;
 pub use self::options::{
     AllDocsRange, AutomaticCompaction, ChangesOptions, CreateOptions, DocumentsOptions, EditMode,
     OpenOptions, OpenRevs, Since, Style, UpdateOptions,
 };
-pub use self::parse::{ParsedBulk, ParsedDocument, check_id, parse_bulk, parse_document};
+pub use self::parse::{
+    ParsedBulk, ParsedDocument, check_attachment_name, check_id, parse_bulk, parse_document,
+};
 pub use self::purge::{PurgeInfo, RevsDiff};
 pub use self::revision::{InvalidRevision, Revision, RevisionHash, RevisionPath};
 pub use self::sequence::Sequence;
-pub use self::shard::ShardInfo;
+pub use self::shard::{AttachmentReader, Upload, UploadOptions};
+pub use self::stored::StoredAttachment;
 pub use self::tasks::ActiveTask;
 pub use self::watch::{Hook, HookHandle, Watch};

@@ -1,5 +1,6 @@
 //! How databases are opened, made and read.
 
+use super::error::DocumentError;
 use super::revision::Revision;
 use super::sequence::Sequence;
 use crate::journal::{Durability, StoreOptions};
@@ -136,6 +137,19 @@ pub enum Since {
     Now,
     /// Behind this one.
     At(Sequence),
+}
+
+impl std::str::FromStr for Since {
+    type Err = DocumentError;
+
+    /// `0`, `now` or a sequence.
+    fn from_str(text: &str) -> Result<Self, DocumentError> {
+        match text {
+            "0" | "\"0\"" => Ok(Self::Zero),
+            "now" | "\"now\"" => Ok(Self::Now),
+            _ => text.parse().map(Self::At),
+        }
+    }
 }
 
 /// Which revisions a change names.
