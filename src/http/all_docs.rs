@@ -140,13 +140,13 @@ impl Rows {
             clamp(&mut range);
         }
         let seq = match query.update_seq {
-            true => format!(",\"update_seq\":{}", json!(database.info()?.update_seq.to_string())),
+            true => format!(",\"update_seq\":{}", json!(database.info().update_seq.to_string())),
             false => String::new(),
         };
         let (source, total, offset) = match &query.keys {
             Some(keys) => {
                 let keys = page(keys, &query);
-                (Source::Keys(keys.into_iter()), database.info()?.doc_count, "null".to_owned())
+                (Source::Keys(keys.into_iter()), database.info().doc_count, "null".to_owned())
             }
             None => {
                 let rows = database.all_docs(&range)?;

@@ -138,7 +138,7 @@ pub async fn put(call: Call, body: &mut RequestBody) -> Answer {
         content_type: content_type.clone(),
         expected_length: body.announced(),
         encoding: if is_gzip { Encoding::Gzip } else { Encoding::Identity },
-        decoded_length: None,
+        name: name.clone(),
     };
     // A conflict is told before the content is taken.
     let (based, call) = app.work(move || (based(&call), call)).await?;

@@ -131,7 +131,8 @@ fn write_found(
         OpenRev::Found(document) => {
             let mut members = members.clone();
             if let Some(known) = &item.known {
-                members.attachments = AttachmentMembers::InlineSince(common_depth(document, known));
+                members.attachments =
+                    AttachmentMembers::InlineSince(common_depth(document, known)?);
             }
             out.extend_from_slice(b"{\"ok\":");
             document.write_json(out, &members)?;
@@ -184,7 +185,9 @@ fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Proble
                 plain(document.id()),
                 document.revision()
             );
-            let since = item.known.as_ref().map_or(0, |known| common_depth(&document, known));
+            let since =
+                item.known.as_ref().map(|known| common_depth(&document, known)).transpose()?;
+            let since = since.unwrap_or(0);
             let wanted = matches!(members.attachments, AttachmentMembers::Inline);
             let since = if wanted || item.known.is_some() { since } else { u64::MAX };
             parts.push_document(&headers, *document, &members, since)?;

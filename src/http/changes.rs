@@ -57,7 +57,7 @@ async fn check_filter(
 
 async fn normal(app: &Arc<App>, database: Arc<Database>, query: ChangesQuery) -> Answer {
     let opened = app.work(move || {
-        let tag = tag(&database.info()?.update_seq.to_string());
+        let tag = tag(&database.info().update_seq.to_string());
         Ok::<_, Problem>((tag, Rows::open(database, query, Style::Listed)?))
     });
     let (tag, rows) = opened.await??;

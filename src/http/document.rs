@@ -94,7 +94,7 @@ fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
     };
     let document = database.open(&call.document_id(), &options)?;
     if let Some(known) = known {
-        members.attachments = AttachmentMembers::InlineSince(common_depth(&document, &known));
+        members.attachments = AttachmentMembers::InlineSince(common_depth(&document, &known)?);
     }
     Ok((Box::new(document), members))
 }
@@ -127,13 +127,13 @@ fn revisions(text: &str) -> Result<Vec<Revision>, Problem> {
 }
 
 /// How deep the newest revision is that both have.
-pub fn common_depth(document: &Document, known: &[Revision]) -> u64 {
-    let path = document.revisions();
+pub fn common_depth(document: &Document, known: &[Revision]) -> Result<u64, Problem> {
+    let path = document.revisions()?;
     let depths = path.hashes.iter().zip(0..).filter_map(|(hash, below)| {
         let depth = path.start.checked_sub(below)?;
         known.iter().any(|known| known.depth == depth && known.hash == *hash).then_some(depth)
     });
-    depths.max().unwrap_or(0)
+    Ok(depths.max().unwrap_or(0))
 }
 
 async fn open_revs(call: Arc<Call>) -> Answer {
@@ -192,7 +192,7 @@ pub fn write_revs(
                 let mut members = members.clone();
                 if let Some(known) = known {
                     members.attachments =
-                        AttachmentMembers::InlineSince(common_depth(document, known));
+                        AttachmentMembers::InlineSince(common_depth(document, known)?);
                 }
                 put(out, "{\"ok\":")?;
                 document.write_json(out, &members)?;
@@ -347,6 +347,7 @@ fn copies(
         let options = UploadOptions {
             content_type: info.content_type.clone(),
             expected_length: Some(info.length),
+            name: info.name.clone(),
             ..UploadOptions::default()
         };
         let mut upload = database.upload(id, options)?;

@@ -65,7 +65,8 @@ impl Parts {
                 self.push("Content-Type: application/json; error=\"true\"", &body);
             }
             OpenRev::Found(document) => {
-                let since = known.map_or(0, |known| common_depth(&document, known));
+                let since =
+                    known.map(|known| common_depth(&document, known)).transpose()?.unwrap_or(0);
                 self.push_document("", *document, members, since)?;
             }
         }

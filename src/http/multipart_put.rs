@@ -58,7 +58,7 @@ fn expected(parsed: &ParsedDocument) -> VecDeque<Expected> {
                 content_type: attachment.content_type.clone().unwrap_or_default(),
                 expected_length: if is_encoded { encoded_length } else { length },
                 encoding,
-                decoded_length: if is_encoded { length } else { None },
+                name: attachment.name.clone(),
             };
             Some(Expected { index, name: attachment.name.clone(), options })
         }

@@ -184,6 +184,7 @@ impl From<DocumentError> for Problem {
             DocumentError::AttachmentTooLarge { .. } => (413, "attachment_too_large"),
             DocumentError::Forbidden { .. } => (403, "forbidden"),
             DocumentError::Storage(error) => return error.into(),
+            _ => (500, "internal_server_error"),
         };
         Self::new(status, word, reason)
     }

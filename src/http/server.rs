@@ -157,7 +157,7 @@ fn infos(call: &Call, names: Vec<String>) -> Answer {
     for name in names {
         let key = json!(name);
         let info = match open(&call.app, &name) {
-            Ok(database) => info_json(&database.info()?),
+            Ok(database) => info_json(&database.info()),
             Err(problem) if problem.status == 404 => {
                 items.push(format!("{{\"key\":{key},\"error\":\"not_found\"}}"));
                 continue;

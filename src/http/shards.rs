@@ -34,7 +34,7 @@ pub fn sync(call: &Call) -> Answer {
 /// `GET /_node/{node}/_dbs/{db}`: the placement document.
 pub fn placement(call: &Call) -> Answer {
     let database = call.database()?;
-    let (info, ranges) = (database.info()?, ranges(&database));
+    let (info, ranges) = (database.info(), ranges(&database));
     let suffix: Vec<u8> = format!(".{}", info.instance_start_time).into_bytes();
     let by_range: Map<_, _> = ranges.iter().map(|range| (range.clone(), json!([NODE]))).collect();
     let changelog: Vec<_> = ranges.iter().map(|range| json!(["add", range, NODE])).collect();

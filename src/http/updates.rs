@@ -35,7 +35,7 @@ pub async fn feed(call: Call, _body: &mut RequestBody) -> Answer {
     let limit = call.parameter("limit").map(str::parse).transpose().map_err(wrong)?;
     let since = match call.parameter("since").map(|since| since.trim_matches('"')) {
         None | Some("0" | "") => 0,
-        Some("now") => app.databases.last_event(),
+        Some("now") => app.databases.last_event()?,
         Some(text) => text.parse().map_err(|_| {
             Problem::bad_request("Malformed sequence supplied in 'since' parameter.")
         })?,
