@@ -98,6 +98,12 @@ impl Store {
         self.core.sync()
     }
 
+    /// How many commits are remembered for the transactions that began before them.
+    #[cfg(test)]
+    pub(super) fn remembered_commits(&self) -> usize {
+        self.core.remembered_commits()
+    }
+
     /// Counters, without I/O.
     pub fn stats(&self) -> JournalStats {
         self.core.stats()
