@@ -80,6 +80,8 @@ pub mod cli;
 pub mod clock;
 pub mod conf;
 #[doc(hidden)]
+pub mod documents;
+#[doc(hidden)]
 pub mod http;
 pub mod journal;
 #[doc(hidden)]

@@ -1,0 +1,501 @@
+//! A database: its shards as one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::all_docs::{AllDocs, AllDocsRow, keys_of, look_up};
+use super::body::Body;
+use super::catalog::DatabaseRecord;
+use super::changes::Changes;
+use super::compactor::Compactor;
+use super::document::{Document, OpenRev};
+use super::edit::{Edit, Written};
+use super::error::DocumentError;
+use super::info::{DatabaseInfo, ShardInfo, Sizes};
+use super::key;
+use super::local::LocalDocument;
+use super::options::{
+    AllDocsRange, ChangesOptions, EditMode, OpenOptions, OpenRevs, Since, UpdateOptions,
+};
+use super::parse::check_id;
+use super::prepare::prepare;
+use super::purge::{PurgeInfo, RevsDiff};
+use super::revision::Revision;
+use super::sequence::Sequence;
+use super::shard::{Job, Shard, Upload, UploadOptions};
+use super::watch::{Bell, Watch};
+
+/// What a new database that is for admins only has as its security object.
+const ADMIN_ONLY: &str = r#"{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}"#;
+
+/// CouchDB's version of its files since 3.0.
+const DISK_FORMAT_VERSION: u32 = 8;
+
+/// Edits in one call from which on shards are written at the same time.
+const SIDE_BY_SIDE: usize = 32;
+
+/// The edits for one shard, with their places in the call.
+type Part = Vec<(usize, Edit)>;
+
+/// An open database. Everything blocks its thread for as long as it takes; nothing of it is async.
+#[derive(Debug)]
+pub struct Database {
+    record: DatabaseRecord,
+    shards: Vec<Arc<Shard>>,
+    max_document_bytes: u64,
+    compactor: Arc<Compactor>,
+    bell: Arc<Bell>,
+    /// Rung for the first change since [`Database::take_touched`].
+    events: Arc<Bell>,
+    touched: AtomicBool,
+}
+
+impl Database {
+    pub(super) fn new(
+        record: DatabaseRecord,
+        shards: Vec<Arc<Shard>>,
+        max_document_bytes: u64,
+        compactor: Arc<Compactor>,
+        events: Arc<Bell>,
+    ) -> Self {
+        let (bell, touched) = (Arc::default(), AtomicBool::new(false));
+        Self { record, shards, max_document_bytes, compactor, bell, events, touched }
+    }
+
+    /// Whether something changed since the last call.
+    pub(super) fn take_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::AcqRel)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// Counts, sizes and sequences; without I/O.
+    pub fn info(&self) -> DatabaseInfo {
+        let shards = self.shards();
+        let mut sizes = Sizes::default();
+        shards.iter().for_each(|shard| sizes += shard.sizes);
+        let sequence = |place: fn(&Shard) -> super::sequence::Place| {
+            Sequence::new(self.shards.iter().map(|shard| place(shard)).collect())
+        };
+        DatabaseInfo {
+            name: self.record.name.clone(),
+            doc_count: shards.iter().map(|shard| shard.doc_count).sum(),
+            doc_del_count: shards.iter().map(|shard| shard.doc_del_count).sum(),
+            update_seq: sequence(Shard::last_place),
+            purge_seq: sequence(Shard::last_purge),
+            sizes,
+            disk_format_version: DISK_FORMAT_VERSION,
+            compact_running: shards.iter().any(|shard| shard.compact_running),
+            instance_start_time: self.record.created_s,
+            q: self.record.q,
+            uuid: self.record.uuid.clone(),
+        }
+    }
+
+    /// Its shards in the order of their ranges.
+    pub fn shards(&self) -> Vec<ShardInfo> {
+        self.shards.iter().map(|shard| shard.info()).collect()
+    }
+
+    /// The shard that a document belongs to.
+    pub fn shard_of(&self, id: &str) -> Result<ShardInfo, DocumentError> {
+        Ok(self.shard(id)?.info())
+    }
+
+    fn shard(&self, id: &str) -> Result<&Arc<Shard>, DocumentError> {
+        let hash = crc32fast::hash(id.as_bytes());
+        self.shards.iter().find(|shard| shard.holds(hash)).ok_or(DocumentError::DatabaseGone)
+    }
+
+    fn shard_index(&self, id: &str) -> usize {
+        let hash = crc32fast::hash(id.as_bytes());
+        self.shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
+    }
+
+    fn first_shard(&self) -> Result<&Arc<Shard>, DocumentError> {
+        self.shards.first().ok_or(DocumentError::DatabaseGone)
+    }
+
+    /// The security object: the JSON text that was set, `{}` before.
+    pub fn security(&self) -> Result<String, DocumentError> {
+        Ok(self.first_shard()?.security()?.unwrap_or_else(|| "{}".to_owned()))
+    }
+
+    /// Replaces the security object.
+    ///
+    /// # Errors
+    /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`]; what is in the object is the caller's business.
+    pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
+        let object = Body::parse(text.as_bytes())?;
+        self.first_shard()?.set_security(object.as_str())
+    }
+
+    /// As a new database begins.
+    pub(super) fn set_admin_only(&self) -> Result<(), DocumentError> {
+        self.set_security(ADMIN_ONLY)
+    }
+
+    /// How many revisions a branch keeps.
+    pub fn revs_limit(&self) -> u64 {
+        self.shards.first().map_or(1, |shard| shard.revs_limit())
+    }
+
+    /// Sets it, 1 or more. Documents are brought down to it when they are written, and at the next compaction.
+    pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.set_revs_limit(limit.max(1)))
+    }
+
+    /// How many purges each shard remembers.
+    pub fn purged_infos_limit(&self) -> u64 {
+        self.shards.first().map_or(1, |shard| shard.purged_infos_limit())
+    }
+
+    /// Sets it, 1 or more.
+    pub fn set_purged_infos_limit(&self, limit: u64) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.set_purged_infos_limit(limit.max(1)))
+    }
+
+    /// Writes: one engine transaction for each shard that is concerned, synced before it answers. One answer for each
+    /// edit, in their order. A second interactive edit of the same document in one call is a conflict, unless it stands on
+    /// a leaf of its own.
+    ///
+    /// When a shard cannot be written, its edits answer [`DocumentError::Storage`]; those of the others stay. Documents
+    /// with `_local/` in front are refused ([`DocumentError::IllegalId`]): they go to [`Database::local_put`].
+    pub fn update(
+        &self,
+        edits: Vec<Edit>,
+        options: impl Into<UpdateOptions>,
+    ) -> Vec<Result<Written, DocumentError>> {
+        let options: UpdateOptions = options.into();
+        let mut outcomes: Vec<_> = edits.iter().map(|_| Err(DocumentError::DatabaseGone)).collect();
+        let side_by_side = edits.len() >= SIDE_BY_SIDE;
+        let mut parts: Vec<Part> = self.shards.iter().map(|_| Vec::new()).collect();
+        for (index, edit) in edits.into_iter().enumerate() {
+            if let Some(part) = parts.get_mut(self.shard_index(&edit.id)) {
+                part.push((index, edit));
+            }
+        }
+        let work = self.shards.iter().zip(parts).filter(|(_, part)| !part.is_empty());
+        let written: Vec<_> = if side_by_side && self.shards.len() > 1 {
+            self.write_side_by_side(work.collect(), options)
+        } else {
+            work.flat_map(|(shard, part)| self.write(shard, part, options)).collect()
+        };
+        let mut changed = false;
+        for (index, outcome) in written {
+            changed |= outcome.is_ok();
+            if let Some(slot) = outcomes.get_mut(index) {
+                *slot = outcome;
+            }
+        }
+        if changed {
+            self.tell();
+        }
+        outcomes
+    }
+
+    fn write(
+        &self,
+        shard: &Arc<Shard>,
+        part: Part,
+        options: UpdateOptions,
+    ) -> Vec<(usize, Result<Written, DocumentError>)> {
+        let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
+        let prepared = edits
+            .into_iter()
+            .map(|edit| prepare(shard, edit, options.mode, self.max_document_bytes));
+        let outcomes = shard.submit(Job::new(prepared.collect(), options.durability));
+        self.compactor.look_at(shard);
+        indexes.into_iter().zip(outcomes).collect()
+    }
+
+    fn write_side_by_side(
+        &self,
+        work: Vec<(&Arc<Shard>, Part)>,
+        options: UpdateOptions,
+    ) -> Vec<(usize, Result<Written, DocumentError>)> {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = work
+                .into_iter()
+                .map(|(shard, part)| scope.spawn(move || self.write(shard, part, options)))
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        })
+    }
+
+    /// Wakes whoever waits for changes.
+    fn tell(&self) {
+        self.bell.ring();
+        if !self.touched.swap(true, Ordering::AcqRel) {
+            self.events.ring();
+        }
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`DocumentError::NotFound`], with `deleted` when the winner is a tombstone.
+    pub fn open(&self, id: &str, options: &OpenOptions) -> Result<Document, DocumentError> {
+        let shard = self.shard(id)?;
+        let snapshot = shard.snapshot();
+        let found = shard.find(&snapshot, id)?.ok_or(DocumentError::MISSING)?;
+        let document = match &options.rev {
+            None if found.head.deleted && !options.deleted => return Err(DocumentError::DELETED),
+            None => Document::winner(shard, &snapshot, id.to_owned(), found)?,
+            Some(rev) => {
+                let tree = shard.tree(&found.record)?;
+                let mut index = tree.find(rev).ok_or(DocumentError::MISSING)?;
+                if options.latest {
+                    let below = tree.leaves_below(index);
+                    let ranked = tree.ranked_leaves();
+                    let best = ranked.into_iter().find(|leaf| below.contains(leaf));
+                    index = best.unwrap_or(index);
+                }
+                let node = tree.node(index).ok_or(DocumentError::MISSING)?;
+                Document::of_node(shard, &snapshot, id, &found, node)?
+            }
+        };
+        let mut document = document.ok_or(DocumentError::MISSING)?;
+        if options.revs_info {
+            document.look_up_revs()?;
+        }
+        Ok(document)
+    }
+
+    /// Reads several revisions of a document; the same one only once.
+    ///
+    /// # Errors
+    /// [`DocumentError::NotFound`] for [`OpenRevs::All`] of a document that never was.
+    pub fn open_revs(
+        &self,
+        id: &str,
+        revisions: &OpenRevs,
+        latest: bool,
+    ) -> Result<Vec<OpenRev>, DocumentError> {
+        let shard = self.shard(id)?;
+        let snapshot = shard.snapshot();
+        let found = shard.find(&snapshot, id)?;
+        let (Some(found), asked) = (found, revisions) else {
+            return match revisions {
+                OpenRevs::All => Err(DocumentError::MISSING),
+                OpenRevs::These(asked) => Ok(asked.iter().cloned().map(OpenRev::Missing).collect()),
+            };
+        };
+        let tree = shard.tree(&found.record)?;
+        let read = |index: usize| -> Result<Option<OpenRev>, DocumentError> {
+            let Some(node) = tree.node(index) else {
+                return Ok(None);
+            };
+            let document = Document::of_node(shard, &snapshot, id, &found, node)?;
+            let missing = || OpenRev::Missing(node.revision.clone());
+            Ok(Some(document.map_or_else(missing, |document| OpenRev::Found(Box::new(document)))))
+        };
+        let asked = match asked {
+            OpenRevs::All => {
+                return tree
+                    .listed_leaves()
+                    .into_iter()
+                    .filter_map(|leaf| read(leaf).transpose())
+                    .collect();
+            }
+            OpenRevs::These(asked) => asked,
+        };
+        let (mut answers, mut seen) = (Vec::new(), Vec::new());
+        for revision in asked {
+            let Some(index) = tree.find(revision) else {
+                answers.push(OpenRev::Missing(revision.clone()));
+                continue;
+            };
+            let wanted = if latest { tree.leaves_below(index) } else { vec![index] };
+            for index in wanted {
+                if !seen.contains(&index) {
+                    seen.push(index);
+                    answers.extend(read(index)?);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Which of these revisions are not known; documents of which all are known are left off.
+    pub fn revs_diff(
+        &self,
+        asked: &[(String, Vec<Revision>)],
+    ) -> Result<Vec<RevsDiff>, DocumentError> {
+        let mut diffs = Vec::new();
+        for (id, revisions) in asked {
+            let shard = self.shard(id)?;
+            let tree = shard.tree_of(&shard.snapshot(), id)?;
+            let missing: Vec<_> =
+                revisions.iter().filter(|rev| tree.find(rev).is_none()).cloned().collect();
+            if !missing.is_empty() {
+                let possible_ancestors = tree.possible_ancestors(&missing);
+                diffs.push(RevsDiff { id: id.clone(), missing, possible_ancestors });
+            }
+        }
+        Ok(diffs)
+    }
+
+    /// Removes leaves and the ancestors that only they had, as if they had never been. Answers what was removed of each
+    /// document, in the order asked; unknown revisions are left off.
+    pub fn purge(
+        &self,
+        asked: &[(String, Vec<Revision>)],
+    ) -> Result<Vec<(String, Vec<Revision>)>, DocumentError> {
+        let mut purged: Vec<_> = asked.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
+        for (number, shard) in self.shards.iter().enumerate() {
+            let mine = |id: &str| self.shard_index(id) == number;
+            let part: Vec<_> = asked.iter().filter(|(id, _)| mine(id)).cloned().collect();
+            if part.is_empty() {
+                continue;
+            }
+            let removed = shard.purge(&part)?;
+            let slots = purged.iter_mut().filter(|(id, _)| mine(id));
+            for ((_, slot), removed) in slots.zip(removed) {
+                *slot = removed;
+            }
+        }
+        self.tell();
+        Ok(purged)
+    }
+
+    /// The purges that are remembered, oldest first within each shard.
+    pub fn purge_infos(&self) -> Result<Vec<PurgeInfo>, DocumentError> {
+        let mut infos = Vec::new();
+        for shard in &self.shards {
+            infos.extend(shard.purge_infos()?);
+        }
+        Ok(infos)
+    }
+
+    /// Documents in the order of their ids, on one snapshot of all shards.
+    pub fn all_docs(&self, range: &AllDocsRange) -> Result<AllDocs, DocumentError> {
+        AllDocs::new(&self.shards, range)
+    }
+
+    /// These documents, in this order; `None` for one that never was. `descending`, `skip` and `limit` are the caller's
+    /// business here.
+    pub fn all_docs_keys(
+        &self,
+        keys: &[String],
+        include_docs: bool,
+    ) -> Result<Vec<Option<AllDocsRow>>, DocumentError> {
+        let snapshots: Vec<_> = self.shards.iter().map(|shard| shard.snapshot()).collect();
+        let row = |id: &String| {
+            let index = self.shard_index(id);
+            match (self.shards.get(index), snapshots.get(index)) {
+                (Some(shard), Some(snapshot)) => look_up(shard, snapshot, id, include_docs),
+                _ => Ok(None),
+            }
+        };
+        keys.iter().map(row).collect()
+    }
+
+    /// Changes, on one snapshot of all shards. What they tell of is durable.
+    pub fn changes(
+        &self,
+        since: &Since,
+        options: &ChangesOptions,
+    ) -> Result<Changes, DocumentError> {
+        Changes::new(&self.shards, since, options)
+    }
+
+    /// A handle that wakes for every update.
+    pub fn watch(&self) -> Watch {
+        Watch::new(&self.bell)
+    }
+
+    /// Begins to take an attachment for the document `id`. The handle that comes of it can only be used for documents
+    /// of that one's shard.
+    pub fn upload(&self, id: &str, options: UploadOptions) -> Result<Upload, DocumentError> {
+        Upload::begin(self.shard(id)?, options)
+    }
+
+    /// A local document; `id` with `_local/` in front.
+    pub fn local_get(&self, id: &str) -> Result<LocalDocument, DocumentError> {
+        self.shard(id)?.local_get(id)
+    }
+
+    /// Writes a local document. `rev` is the number of the revision it stands on (none: 0); the new one is one more,
+    /// whatever is there.
+    pub fn local_put(
+        &self,
+        id: &str,
+        rev: Option<u64>,
+        body: &Body,
+    ) -> Result<LocalDocument, DocumentError> {
+        check_id(id)?;
+        self.shard(id)?.local_put(id, rev, body)
+    }
+
+    /// Removes a local document.
+    ///
+    /// # Errors
+    /// [`DocumentError::NotFound`].
+    pub fn local_remove(&self, id: &str) -> Result<(), DocumentError> {
+        self.shard(id)?.local_remove(id)
+    }
+
+    /// Local documents in the order of their ids (with `_local/` in front, in the range too); bodies come always.
+    pub fn local_list(&self, range: &AllDocsRange) -> Result<Vec<LocalDocument>, DocumentError> {
+        let bare = |id: &Option<String>| {
+            id.as_ref().map(|id| id.strip_prefix("_local/").unwrap_or(id).to_owned())
+        };
+        let bare =
+            AllDocsRange { start: bare(&range.start), end: bare(&range.end), ..range.clone() };
+        let keys = keys_of(&bare, key::LOCAL);
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            found.extend(shard.local_list(&keys)?);
+        }
+        found.sort_by(|left, right| left.id.cmp(&right.id));
+        if range.descending {
+            found.reverse();
+        }
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let limit = range.limit.map_or(usize::MAX, number);
+        Ok(found.into_iter().skip(number(range.skip)).take(limit).collect())
+    }
+
+    /// Asks for a compaction of every shard, in the background; what runs already goes on. Answers at once.
+    pub fn compact(&self) {
+        self.shards.iter().for_each(|shard| self.compactor.request(shard));
+    }
+
+    /// Compacts every shard on this thread.
+    ///
+    /// # Errors
+    /// [`DocumentError::Storage`] with [`crate::journal::CompactionError::Running`] when one is being compacted.
+    pub fn compact_now(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| self.compactor.run(shard))
+    }
+
+    /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
+    pub fn sync(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.sync())
+    }
+
+    /// Ends it: what was committed is durable, later writes are refused.
+    pub(super) fn close(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.close())
+    }
+
+    /// It was removed: writers are refused, readers go on with what they have.
+    pub(super) fn retire(&self) -> Result<(), DocumentError> {
+        for shard in &self.shards {
+            self.compactor.forget(shard);
+            shard.retire()?;
+        }
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// One document changed interactively: an update of one.
+    pub fn update_one(&self, edit: Edit) -> Result<Written, DocumentError> {
+        let mut outcomes = self.update(vec![edit], EditMode::Interactive);
+        outcomes.pop().unwrap_or(Err(DocumentError::DatabaseGone))
+    }
+}

@@ -1,0 +1,106 @@
+//! What is done with an edit before the shard's turn: attachments are stored, the revision id is computed.
+
+use std::sync::Arc;
+
+use super::attachment_info::{Encoding, digest_text};
+use super::edit::{AttachmentEdit, AttachmentSource, Edit};
+use super::error::DocumentError;
+use super::options::EditMode;
+use super::parse::{check_attachment_name, check_id};
+use super::revision_id::next_revision;
+use super::shard::{
+    PreparedAttachment, PreparedEdit, PreparedSource, Shard, Upload, UploadOptions,
+};
+
+/// The type of an attachment that has none.
+const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
+
+pub(super) fn prepare(
+    shard: &Arc<Shard>,
+    edit: Edit,
+    mode: EditMode,
+    max_document_bytes: u64,
+) -> PreparedEdit {
+    let Edit { id, revisions, deleted, body, attachments } = edit;
+    let mut prepared = PreparedEdit {
+        id,
+        mode,
+        revisions,
+        deleted,
+        body,
+        attachments: Vec::new(),
+        next: None,
+        refused: None,
+    };
+    if let Err(error) = complete(shard, &mut prepared, attachments, max_document_bytes) {
+        prepared.refused = Some(error);
+    }
+    prepared
+}
+
+fn complete(
+    shard: &Arc<Shard>,
+    edit: &mut PreparedEdit,
+    attachments: Vec<AttachmentEdit>,
+    max_document_bytes: u64,
+) -> Result<(), DocumentError> {
+    check_id(&edit.id)?;
+    if edit.id.starts_with("_local/") {
+        let reason = "Local documents are not updated like others.";
+        return Err(DocumentError::IllegalId { reason });
+    }
+    if edit.body.as_str().len() as u64 > max_document_bytes {
+        return Err(DocumentError::TooLarge { id: edit.id.clone() });
+    }
+    for attachment in attachments {
+        check_attachment_name(&attachment.name)?;
+        edit.attachments.push(store(shard, attachment)?);
+    }
+    if edit.mode == EditMode::Interactive && edit.attachments.is_empty() {
+        let parent = edit.revisions.newest();
+        edit.next = Some(next_revision(parent.as_ref(), edit.deleted, &edit.body, &[])?);
+    }
+    Ok(())
+}
+
+fn store(
+    shard: &Arc<Shard>,
+    attachment: AttachmentEdit,
+) -> Result<PreparedAttachment, DocumentError> {
+    let AttachmentEdit { name, content_type, revpos, digest, source } = attachment;
+    let content_type = content_type.unwrap_or_else(|| CONTENT_TYPE_DEFAULT.to_owned());
+    let stored = match source {
+        AttachmentSource::Stub => {
+            let source = PreparedSource::Stub;
+            return Ok(PreparedAttachment { name, content_type, revpos, source });
+        }
+        AttachmentSource::Follows { .. } => {
+            let reason = format!("The content of attachment {name} did not follow.");
+            return Err(DocumentError::BadRequest { reason });
+        }
+        AttachmentSource::Stored(stored) => stored,
+        AttachmentSource::Inline(bytes) => {
+            let options = UploadOptions {
+                name: name.clone(),
+                content_type: content_type.clone(),
+                expected_length: None,
+                encoding: Encoding::Identity,
+            };
+            let mut upload = Upload::begin(shard, options)?;
+            upload.write(&bytes)?;
+            upload.finish()?
+        }
+    };
+    let pending = stored.pending;
+    if !pending.is_in(shard.store()) {
+        let reason = format!("Attachment {name} was uploaded for another document.");
+        return Err(DocumentError::BadRequest { reason });
+    }
+    // What was compressed here may have another digest than where it was compressed before.
+    let as_it_came = pending.stored.md5 == pending.stored.received_md5;
+    let matches = |digest: &String| *digest == digest_text(&pending.stored.md5);
+    if as_it_came && digest.is_some_and(|digest| !matches(&digest)) {
+        return Err(DocumentError::DigestMismatch);
+    }
+    Ok(PreparedAttachment { name, content_type, revpos, source: PreparedSource::Uploaded(pending) })
+}

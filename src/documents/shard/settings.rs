@@ -1,0 +1,65 @@
+//! What is set for a whole shard: limits and the security object.
+
+use std::sync::atomic::Ordering;
+
+use super::core::Shard;
+use crate::documents::error::DocumentError;
+use crate::documents::key;
+use crate::journal::{Durability, Snapshot};
+
+const META_SECURITY: &[u8] = b"\x01security";
+const META_REVS_LIMIT: &[u8] = b"\x01revs_limit";
+const META_PURGED_INFOS_LIMIT: &[u8] = b"\x01purged_infos_limit";
+
+/// CouchDB's default of both limits.
+const LIMIT_DEFAULT: u64 = 1000;
+
+impl Shard {
+    pub(super) fn load_limits(&self, snapshot: &Snapshot) -> Result<(), DocumentError> {
+        let read = |name: &[u8]| -> Result<u64, DocumentError> {
+            let value = snapshot.get(name)?;
+            let bytes = value.and_then(|value| (*value).try_into().ok());
+            Ok(bytes.map_or(LIMIT_DEFAULT, u64::from_be_bytes))
+        };
+        self.revs_limit.store(read(META_REVS_LIMIT)?, Ordering::Release);
+        self.purged_infos_limit.store(read(META_PURGED_INFOS_LIMIT)?, Ordering::Release);
+        Ok(())
+    }
+
+    pub fn revs_limit(&self) -> u64 {
+        self.revs_limit.load(Ordering::Acquire)
+    }
+
+    pub fn purged_infos_limit(&self) -> u64 {
+        self.purged_infos_limit.load(Ordering::Acquire)
+    }
+
+    pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
+        self.put_meta(META_REVS_LIMIT, &limit.to_be_bytes())?;
+        self.revs_limit.store(limit, Ordering::Release);
+        Ok(())
+    }
+
+    pub fn set_purged_infos_limit(&self, limit: u64) -> Result<(), DocumentError> {
+        self.put_meta(META_PURGED_INFOS_LIMIT, &limit.to_be_bytes())?;
+        self.purged_infos_limit.store(limit, Ordering::Release);
+        Ok(())
+    }
+
+    /// The security object, if one was set.
+    pub fn security(&self) -> Result<Option<String>, DocumentError> {
+        let Some(value) = self.snapshot().get(META_SECURITY)? else {
+            return Ok(None);
+        };
+        String::from_utf8(value.to_vec()).map(Some).map_err(|_| self.damaged("security"))
+    }
+
+    pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
+        self.put_meta(META_SECURITY, text.as_bytes())
+    }
+
+    fn put_meta(&self, name: &[u8], value: &[u8]) -> Result<(), DocumentError> {
+        debug_assert!(name.first() == Some(&key::META));
+        self.exclusively(Durability::Sync, |batch| Ok(batch.writes.put(name, value)?))
+    }
+}

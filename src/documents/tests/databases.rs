@@ -1,0 +1,111 @@
+//! Whole databases: made, found again, removed, and what is told of that.
+
+use super::*;
+
+fn told(databases: &Databases, since: u64) -> Vec<String> {
+    let events = databases.events(since, usize::MAX).unwrap();
+    events.into_iter().map(|event| format!("{} {}", event.kind.word(), event.name)).collect()
+}
+
+#[test]
+fn databases_are_made_found_again_and_removed() {
+    let world = World::new();
+    let databases = world.open();
+    let options = CreateOptions::default();
+    let db = databases.create("b/slash", &options).unwrap();
+    databases.create("a", &CreateOptions { q: Some(5) }).unwrap();
+    assert!(matches!(databases.create("a", &options), Err(DatabaseError::Exists)));
+    assert!(matches!(databases.create("A", &options), Err(DatabaseError::IllegalName { .. })));
+    assert!(matches!(
+        databases.create("c", &CreateOptions { q: Some(0) }),
+        Err(DatabaseError::BadShardCount)
+    ));
+    assert!(matches!(databases.get("nosuch"), Err(DatabaseError::NotFound)));
+    assert!(matches!(databases.remove("nosuch"), Err(DatabaseError::NotFound)));
+    put(&db, r#"{"_id":"x","v":1}"#);
+    db.set_revs_limit(7).unwrap();
+    assert_eq!(
+        db.security().unwrap(),
+        r#"{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}"#
+    );
+    db.set_security(r#"{ "admins": {"names": ["al"]} }"#).unwrap();
+    let info = db.info();
+    assert_eq!(
+        (info.q, info.instance_start_time, info.name.as_str()),
+        (2, 1_700_000_000, "b/slash")
+    );
+    drop((db, databases));
+
+    let databases = world.open();
+    assert_eq!(databases.names().unwrap(), ["a", "b/slash"]);
+    let db = databases.get("b/slash").unwrap();
+    assert!(Arc::ptr_eq(&db, &databases.get("b/slash").unwrap()));
+    assert_eq!(db.info(), DatabaseInfo { sizes: db.info().sizes, ..info });
+    assert!(get(&db, "x").is_ok());
+    assert_eq!(
+        (db.revs_limit(), db.security().unwrap().as_str()),
+        (7, r#"{"admins":{"names":["al"]}}"#)
+    );
+    assert_eq!(databases.get("a").unwrap().shards().len(), 5);
+    let place = db.shard_of("x").unwrap();
+    assert!(place.name.starts_with(&format!("shards/{}/b/slash.", place.range)));
+
+    databases.remove("b/slash").unwrap();
+    assert!(matches!(try_put(&db, r#"{"_id":"y"}"#), Err(DocumentError::DatabaseGone)));
+    assert!(matches!(databases.get("b/slash"), Err(DatabaseError::NotFound)));
+    let db = databases.create("b/slash", &options).unwrap();
+    assert!(get(&db, "x").is_err());
+}
+
+#[test]
+fn what_happens_to_databases_is_told_once_each_and_can_be_resumed() {
+    let world = World::new();
+    let databases = world.open();
+    let options = CreateOptions::default();
+    let mut watch = databases.watch_events();
+    let db = databases.create("a", &options).unwrap();
+    databases.create("b", &options).unwrap();
+    assert!(watch.wait(None));
+    assert_eq!(told(&databases, 0), ["created a", "created b"]);
+    let here = databases.last_event().unwrap();
+    put(&db, r#"{"_id":"x"}"#);
+    put(&db, r#"{"_id":"y"}"#);
+    assert!(watch.wait(None));
+    assert_eq!(told(&databases, here), ["updated a"]);
+    assert_eq!(told(&databases, databases.last_event().unwrap()), [""; 0]);
+    put(&db, r#"{"_id":"z"}"#);
+    databases.remove("b").unwrap();
+    assert_eq!(told(&databases, here), ["deleted b", "updated a"]);
+    assert_eq!(told(&databases, 0), ["created a", "created b", "deleted b", "updated a"]);
+    let end = databases.last_event().unwrap();
+    drop((db, databases));
+    let databases = world.open();
+    assert_eq!(told(&databases, end), [""; 0]);
+    assert_eq!(databases.last_event().unwrap(), end);
+}
+
+#[test]
+fn after_a_crash_every_database_counts_as_changed() {
+    let world = World::new();
+    let databases = world.open();
+    let db = databases.create("a", &CreateOptions::default()).unwrap();
+    let here = databases.last_event().unwrap();
+    put(&db, r#"{"_id":"x"}"#);
+    let after = world.crash();
+    let databases = after.open();
+    assert_eq!(told(&databases, here), ["updated a"]);
+    assert!(get(&databases.get("a").unwrap(), "x").is_ok());
+}
+
+#[test]
+fn closed_databases_refuse_writes_and_the_files_are_closed_cleanly() {
+    let world = World::new();
+    let databases = world.open();
+    let db = databases.create("a", &CreateOptions::default()).unwrap();
+    put(&db, r#"{"_id":"x"}"#);
+    databases.close().unwrap();
+    assert!(matches!(try_put(&db, r#"{"_id":"y"}"#), Err(DocumentError::Storage(_))));
+    assert!(get(&db, "x").is_ok());
+    drop((db, databases));
+    assert!(get(&world.open().get("a").unwrap(), "x").is_ok());
+}

@@ -1,0 +1,109 @@
+//! What a client may write, with the recorded answers of CouchDB to what it may not.
+
+use super::*;
+
+fn refusal(json: &str) -> String {
+    parse_document(json.as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn special_members_are_taken_out_wherever_they_stand() {
+    let json = r#"{"a":1,"_rev":"2-ab","_id":"x","_deleted":true,"b":2,"_conflicts":[],"_local_seq":3,"_revs_info":[],"_deleted_conflicts":[]}"#;
+    let parsed = parse_document(json.as_bytes()).unwrap();
+    assert_eq!(parsed.id.as_deref(), Some("x"));
+    assert_eq!(parsed.revisions.newest().unwrap().to_string(), "2-ab");
+    assert!(parsed.deleted);
+    assert_eq!(parsed.body.as_str(), r#"{"a":1,"b":2}"#);
+}
+
+#[test]
+fn a_path_of_revisions_comes_before_a_single_one() {
+    for json in [
+        r#"{"_revisions":{"start":3,"ids":["c","b"]},"_rev":"3-c"}"#,
+        r#"{"_rev":"3-c","_revisions":{"ids":["c","b"],"start":3}}"#,
+    ] {
+        let parsed = parse_document(json.as_bytes()).unwrap();
+        assert_eq!((parsed.revisions.start, parsed.revisions.hashes.len()), (3, 2));
+        assert_eq!(parsed.rev.unwrap().to_string(), "3-c");
+    }
+}
+
+#[test]
+fn refusals_are_those_of_couchdb() {
+    let vectors = [
+        ("{bad", "invalid UTF-8 JSON"),
+        ("", "invalid UTF-8 JSON"),
+        (r#"{"_unknown":1, "x"}"#, "invalid UTF-8 JSON"),
+        ("[1]", "Document must be a JSON object"),
+        (r#""str""#, "Document must be a JSON object"),
+        (r#"{"_id":5,"n":1}"#, "Document id must be a string"),
+        (r#"{"_unknown":1}"#, "Bad special document member: _unknown"),
+        (r#"{"_attachments":[]}"#, "Bad special document member: _attachments"),
+        (r#"{"_deleted":"x"}"#, "Bad special document member: _deleted"),
+        (r#"{"n":3,"_rev":"abc"}"#, "Invalid rev format"),
+        (
+            r#"{"_attachments":{"f":{"content_type":"text/plain","data":"***"}}}"#,
+            "Invalid attachment data for f",
+        ),
+        (r#"{"_revisions":{"start":1,"ids":5}}"#, "RevIds isn't a array."),
+        (r#"{"_revisions":{"start":1,"ids":[5]}}"#, "RevId isn't a string"),
+        (r#"{"_revisions":{"start":"1","ids":["a"]}}"#, "_revisions.start isn't an integer."),
+    ];
+    for (json, reason) in vectors {
+        assert_eq!(refusal(json), reason, "{json}");
+    }
+    for (id, reason) in [
+        ("_bad", "Only reserved document ids may start with underscore."),
+        ("_design/", "Only reserved document ids may start with underscore."),
+        ("", "Document id must not be empty"),
+    ] {
+        assert_eq!(check_id(id).unwrap_err().to_string(), reason);
+    }
+    assert!(check_id("_design/x").is_ok() && check_id("_local/x").is_ok() && check_id("x").is_ok());
+}
+
+#[test]
+fn a_bulk_is_read_once_and_refused_in_couchdbs_words() {
+    let bulk =
+        parse_bulk(br#"{"new_edits":false,"docs":[{"_id":"a","n":1},{"n":2}],"w":1}"#).unwrap();
+    assert_eq!(bulk.new_edits, Some(false));
+    assert_eq!(bulk.docs[1].body.as_str(), r#"{"n":2}"#);
+    assert_eq!(bulk.docs[0].id.as_deref(), Some("a"));
+    let vectors = [
+        (r#"{"nodocs":[]}"#, "POST body must include `docs` parameter."),
+        (r#"{"docs":{}}"#, "`docs` parameter must be an array."),
+        (r#"{"docs":[1]}"#, "Document must be a JSON object"),
+        ("[1]", "Request body must be a JSON object"),
+        ("{bad", "invalid UTF-8 JSON"),
+        (r#"{"docs":[{"_id":"ok1"},{"_id":"u","_foo":1}]}"#, "Bad special document member: _foo"),
+        (r#"{"docs":[{"_id":"b2","_rev":"x"}]}"#, "Invalid rev format"),
+    ];
+    for (json, reason) in vectors {
+        assert_eq!(parse_bulk(json.as_bytes()).unwrap_err().to_string(), reason, "{json}");
+    }
+    assert!(parse_bulk(br#"{"docs":[],"all_or_nothing":true}"#).unwrap().all_or_nothing);
+}
+
+#[test]
+fn attachments_are_read_in_every_form() {
+    let json = r#"{"_attachments":{"i":{"data":"aGk=","content_type":"text/plain","revpos":4},
+        "s":{"stub":true,"revpos":2,"digest":"md5-x"},"f":{"follows":true,"length":5,"encoding":"gzip","encoded_length":9},"odd":7}}"#;
+    let parsed = parse_document(json.as_bytes()).unwrap();
+    let names: Vec<_> =
+        parsed.attachments.iter().map(|attachment| attachment.name.as_str()).collect();
+    assert_eq!(names, ["i", "s", "f"]);
+    assert!(
+        matches!(&parsed.attachments[0].source, AttachmentSource::Inline(data) if data == b"hi")
+    );
+    assert!(matches!(parsed.attachments[1].source, AttachmentSource::Stub));
+    let follows = &parsed.attachments[2].source;
+    assert!(matches!(
+        follows,
+        AttachmentSource::Follows {
+            length: Some(5),
+            encoding: Encoding::Gzip,
+            encoded_length: Some(9)
+        }
+    ));
+    assert!(check_attachment_name("_x").is_err() && check_attachment_name("a/b").is_ok());
+}
