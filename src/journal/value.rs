@@ -127,8 +127,8 @@ mod tests {
             let shared: Arc<[u8]> = Arc::from(bytes.as_slice());
             assert_eq!(&*Value::from(bytes.as_slice()), bytes);
             assert_eq!(&*Value::from(bytes.clone()), bytes);
-            assert!(Value::from(bytes.clone()) == bytes[..]);
-            assert!(Value::from(bytes.clone()) != b"something else entirely"[..]);
+            let value = Value::from(bytes.as_slice());
+            assert!(value == bytes[..] && value != b"something else entirely"[..]);
             assert_eq!(&*Value::from(shared.clone()), bytes);
             let whole = usize::from(len);
             for start in 0..whole {
