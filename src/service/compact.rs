@@ -3,7 +3,6 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::cancel::Cancel;
 use super::failure::Failure;
 use super::open::{Emit, Service};
 use super::protocol::{
@@ -12,6 +11,7 @@ use super::protocol::{
 use super::rows;
 use crate::cdb::{CompactionEvent, Datastore, RunOptions};
 use crate::journal::{self, WritePolicy};
+use crate::scheduler::Cancel;
 
 /// How often it is looked whether a compaction is over or to be cancelled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -1,10 +1,10 @@
 //! Which request is done where.
 
-use super::cancel::Cancel;
 use super::failure::Failure;
 use super::open::{Emit, Service};
 use super::protocol::{Reply, Request};
 use super::{check, compact, history, read, snapshots, watch, write};
+use crate::scheduler::Cancel;
 
 impl Service {
     /// Executes a request on this thread, until it is done or `cancel` is set.

@@ -4,7 +4,6 @@
 //! [`protocol`](self) says what can be asked and answered; [`Service::execute`] does it on the calling thread, telling events
 //! while it goes on; [`Failure`] is every way in which it can end otherwise, with the exit code that goes with it.
 
-mod cancel;
 mod check;
 mod compact;
 mod execute;
@@ -18,7 +17,7 @@ mod snapshots;
 mod watch;
 mod write;
 
-pub use cancel::Cancel;
+pub use crate::scheduler::Cancel;
 pub use check::{check_progress, check_row};
 pub use failure::{Class, Failure, LOCKED};
 pub use open::{Emit, Service, Surroundings};

@@ -89,6 +89,11 @@ impl Error {
         Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
     }
 
+    /// A name that a new file was to get is taken.
+    pub(crate) fn already_there(path: &Path) -> Self {
+        Self::new(Operation::Create, path, io::Error::from(io::ErrorKind::AlreadyExists))
+    }
+
     /// A file that nobody can find any more was about to be written.
     pub(crate) fn removed(path: &Path) -> Self {
         let text = "it was removed while it was open";
