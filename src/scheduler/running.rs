@@ -53,16 +53,19 @@ impl Shared {
             info,
         };
         // Of a task that was removed meanwhile nothing is kept.
-        let concluded = handled.map(|handled| self.conclude(&task.name, &past, handled));
+        let written = handled.map(|handled| self.write(&task.name, &past, handled));
         self.over(&task.name);
-        match concluded {
-            Some(Ok(past)) => Some(past),
+        match written {
+            Some(Ok(past)) => {
+                self.tell_finished(&task.name, &past);
+                return Some(past);
+            }
             Some(Err(error)) => {
                 tracing::error!(task = task.name, %error, "the history cannot be written");
-                Some(past)
             }
-            None => Some(past),
+            None => {}
         }
+        Some(past)
     }
 
     pub fn act(&self, task: &Task, when_micros: u64, cancel: &Cancel) -> Outcome {
@@ -114,17 +117,27 @@ impl Shared {
         past.ok_or_else(|| SchedulerError::Running { name: name.to_owned() })
     }
 
-    /// Writes a run into the history and tells of it; it has its sequence then.
-    pub fn conclude(&self, name: &str, past: &Past, handled: u64) -> Result<Past, CommitError> {
+    /// Writes what was no run into the history, and tells of it.
+    pub fn conclude(&self, name: &str, past: &Past, handled: u64) -> Result<(), CommitError> {
+        let past = self.write(name, past, handled)?;
+        self.tell_finished(name, &past);
+        Ok(())
+    }
+
+    /// Writes a run into the history; it has its sequence then.
+    fn write(&self, name: &str, past: &Past, handled: u64) -> Result<Past, CommitError> {
         let size = self.lock().config.as_ref().map_or(1, |read| read.config.history_size);
-        let past = record::finished(&self.cdb, name, past, handled, size)?;
+        record::finished(&self.cdb, name, past, handled, size)
+    }
+
+    fn tell_finished(&self, name: &str, past: &Past) {
         if past.succeeded {
             tracing::info!(task = name, info = past.info, "a scheduled task has run");
         } else {
             tracing::warn!(task = name, info = past.info, "a scheduled task has failed");
         }
-        self.tell(&SchedulerEvent::Finished { task: name.to_owned(), past: past.clone() });
-        Ok(past)
+        let (task, past) = (name.to_owned(), past.clone());
+        self.tell(&SchedulerEvent::Finished { task, past });
     }
 }
 

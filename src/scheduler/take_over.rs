@@ -141,6 +141,6 @@ impl Shared {
             info: "interrupted: the program ended while it ran; how far it came is not known"
                 .to_owned(),
         };
-        self.conclude(&task.name, &past, 0).map(drop)
+        self.conclude(&task.name, &past, 0)
     }
 }
