@@ -170,6 +170,16 @@ impl Scheduler {
         Ok(record::purge(&self.shared.cdb, name, purge)?)
     }
 
+    /// Forgets everything that is kept of a task that is no longer configured.
+    pub fn forget(&self, name: &str) -> Result<(), SchedulerError> {
+        Ok(record::forget(&self.shared.cdb, name)?)
+    }
+
+    /// The tasks that something is kept of, configured or not.
+    pub fn known(&self) -> Result<Vec<String>, SchedulerError> {
+        Ok(record::known(&self.shared.cdb.begin_read(Datastore::Operational))?)
+    }
+
     /// Since when a task runs (NSO: `is-running`); `None` when it does not.
     pub fn running_since(&self, name: &str) -> Result<Option<u64>, SchedulerError> {
         let view = self.shared.cdb.begin_read(Datastore::Operational);

@@ -23,9 +23,10 @@ pub fn compact(
     emit: Emit<'_>,
 ) -> Result<Reply, Failure> {
     let compactions = service.compactions();
+    let over = compact.if_transactions_over.unwrap_or(0);
     if !compact.wait {
         for datastore in &compact.datastores {
-            if compactions.info(*datastore).growth.transactions > 0 {
+            if compactions.info(*datastore).growth.transactions > over {
                 compactions.initiate(*datastore);
             }
         }
@@ -47,7 +48,7 @@ pub fn compact(
         if cancel.is_cancelled() {
             break;
         }
-        done.push(if info.growth.transactions == 0 {
+        done.push(if info.growth.transactions <= over {
             rows::nothing_to_do(info)
         } else {
             run(service, info.datastore, options, cancel, emit)?

@@ -9,6 +9,8 @@
 
 mod clocks;
 mod expression;
+mod killed;
 mod oracle;
 #[path = "../shared/random.rs"]
 mod random;
+mod years;
