@@ -78,6 +78,7 @@ pub mod cdb;
 #[doc(hidden)]
 pub mod cli;
 pub mod clock;
+pub mod component;
 pub mod conf;
 #[doc(hidden)]
 pub mod documents;
@@ -88,6 +89,7 @@ pub mod journal;
 pub mod node;
 pub mod nonblocking;
 mod planted;
+pub mod scheduler;
 #[doc(hidden)]
 pub mod service;
 pub mod units;

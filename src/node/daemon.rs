@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::connection;
 use super::logging::LevelHandle;
-use super::open::{cdb_options, surroundings};
+use super::open::{self, cdb_options, surroundings};
 use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
@@ -80,7 +80,8 @@ impl Daemon {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
-        let service = Arc::new(Service::new(cdb, around));
+        let service = Arc::new(open::service(cdb, around)?);
+        service.scheduler().start()?;
         drop(context);
         Ok(Self { runtime, service, setup, socket, socket_name, http, signals, listening })
     }
