@@ -74,6 +74,7 @@
 //!
 //! The bytes on disk are documented in `docs/format.md`, the settings and what compaction does in `docs/operations.md`.
 //! There are no cargo features: the crate is one piece.
+pub mod auth;
 pub mod cdb;
 #[doc(hidden)]
 pub mod cli;
@@ -89,6 +90,8 @@ pub mod journal;
 pub mod node;
 pub mod nonblocking;
 mod planted;
+#[doc(hidden)]
+pub mod replication;
 pub mod scheduler;
 #[doc(hidden)]
 pub mod service;

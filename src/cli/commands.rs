@@ -7,7 +7,7 @@ use super::global::Global;
 use super::stop::Stop;
 use super::{
     backup, check, compact, compaction, completions, config, del, diff, dump, exists, get, init,
-    load, log, ls, man, rollback, salvage, save, schedule, set, snapshot, start, tx, version,
+    load, log, ls, man, rollback, salvage, save, schedule, set, snapshot, start, tx, user, version,
     watch,
 };
 
@@ -54,6 +54,8 @@ pub enum Command {
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
+    #[command(subcommand)]
+    User(user::User),
     Version(version::Version),
 }
 
@@ -86,6 +88,7 @@ impl Command {
             Self::Config(command) => command.run(context),
             Self::Completions(command) => command.run(context),
             Self::Man(command) => command.run(context),
+            Self::User(command) => command.run(context),
             Self::Version(_) => version::Version::run(context),
         }
     }

@@ -43,6 +43,7 @@ mod stop;
 mod table;
 mod text;
 mod tx;
+mod user;
 mod version;
 mod watch;
 

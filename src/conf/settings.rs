@@ -171,7 +171,7 @@ pub(super) const ALIASES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-static SETTINGS: [Setting; 20] = [
+static SETTINGS: [Setting; 25] = [
     Setting {
         path: "cdb/db-dir",
         author: Nso,
@@ -359,13 +359,65 @@ static SETTINGS: [Setting; 20] = [
     Setting {
         path: "daemon/bind",
         author: Ours,
-        meaning: "Where the daemon listens. The start option bind overrides it. Whoever can reach this address can read \
-                  and write the database.",
+        meaning: "Where the daemon listens. The start option bind overrides it. While there is no admin it must be an address \
+                  that only this machine reaches, and whoever is on this machine may read and write documents.",
         unit: "an IP address and a port; port 0 lets the system choose",
         minimum: None,
         sample: "",
         applies: OnRestart,
         access: field!(daemon.bind: SocketAddr),
+    },
+    Setting {
+        path: "daemon/tls-certificate",
+        author: Ours,
+        meaning: "The certificate chain (PEM) that HTTP is served with over TLS; it needs tls-key too. Without it HTTP \
+                  is served as it is.",
+        unit: "a file",
+        minimum: None,
+        sample: "/etc/pumice/certificate.pem",
+        applies: OnRestart,
+        access: field!(daemon.tls_certificate: Option<PathBuf>),
+    },
+    Setting {
+        path: "daemon/tls-key",
+        author: Ours,
+        meaning: "The private key (PEM) of tls-certificate.",
+        unit: "a file",
+        minimum: None,
+        sample: "/etc/pumice/key.pem",
+        applies: OnRestart,
+        access: field!(daemon.tls_key: Option<PathBuf>),
+    },
+    Setting {
+        path: "daemon/http-connections",
+        author: Ours,
+        meaning: "HTTP connections at the same time; more wait until one ends.",
+        unit: "connections",
+        minimum: Some("1"),
+        sample: "",
+        applies: OnRestart,
+        access: field!(daemon.http_connections: u16),
+    },
+    Setting {
+        path: "daemon/http-body-size",
+        author: Ours,
+        meaning: "The largest body of an HTTP request, before and after decompression, attachments by themselves aside.",
+        unit: "bytes",
+        minimum: Some("S1M"),
+        sample: "",
+        applies: OnRestart,
+        access: field!(daemon.http_body_size: ByteSize),
+    },
+    Setting {
+        path: "daemon/http-timeout",
+        author: Ours,
+        meaning: "How long an HTTP client may take for the head of a request, send nothing of a body, or take nothing of \
+                  an answer, until it is let go.",
+        unit: "time",
+        minimum: Some("PT1S"),
+        sample: "",
+        applies: OnRestart,
+        access: field!(daemon.http_timeout: Duration),
     },
     Setting {
         path: "logs/log-level",

@@ -175,11 +175,28 @@ impl Default for CdbSettings {
 pub struct DaemonSettings {
     /// Where the daemon listens. Default: `127.0.0.1:5984`.
     pub bind: SocketAddr,
+    /// The certificate chain for TLS. Default: none, no TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key. Default: none.
+    pub tls_key: Option<PathBuf>,
+    /// HTTP connections at the same time. Default: 2,000.
+    pub http_connections: u16,
+    /// The largest body of an HTTP request. Default: 64 MiB.
+    pub http_body_size: ByteSize,
+    /// How long a slow HTTP client is waited for. Default: 30 s.
+    pub http_timeout: Duration,
 }
 
 impl Default for DaemonSettings {
     fn default() -> Self {
-        Self { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 5984)) }
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 5984)),
+            tls_certificate: None,
+            tls_key: None,
+            http_connections: 2_000,
+            http_body_size: ByteSize::from_bytes(64 << 20),
+            http_timeout: Duration::from_secs(30),
+        }
     }
 }
 

@@ -1,62 +1,75 @@
-//! The daemon's HTTP side: who it is, whether it is up, and its counters. It changes nothing.
+//! CouchDB's HTTP API on hyper.
+//!
+//! A request travels: `accept` (connections in bounded number, slow ones let go) -> `handle` (path decoded segment by segment,
+//! found in the table of `routes`) -> `admit` (who asks, and whether they may: the one place that says no) -> its body -> a
+//! handler. What blocks does so on a thread that may, in bounded number; long answers are made piece by piece as the client
+//! takes them. Every answer that is an error is made in `problem`.
+//!
+//! - server: `server`, `node`, `config`, `session`, `updates`, `replicate`
+//! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`
+//! - documents: `document`, `edits`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_in`, `multipart_out`
+//! - rows: `all_docs`, `changes`, `selector`
+//!
+//! What clients see: docs/http.md.
 
-use std::io;
-use std::sync::Arc;
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "handlers have one shape, whether they can fail or not"
+)]
+#![allow(clippy::match_bool, reason = "two cases beside each other read well")]
+#![allow(clippy::single_match_else, reason = "two cases beside each other read well")]
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+mod accept;
+mod admit;
+mod all_docs;
+mod app;
+mod attachment;
+mod body;
+mod bulk;
+mod bulk_get;
+mod call;
+mod changes;
+mod changes_query;
+mod changes_rows;
+mod config;
+mod database;
+mod databases;
+mod dates;
+mod design;
+mod document;
+mod edits;
+mod first_line;
+mod handle;
+mod inside;
+mod limits;
+mod local;
+mod multipart_in;
+mod multipart_out;
+mod multipart_put;
+mod node;
+mod options;
+mod patience;
+mod problem;
+mod purge;
+mod replicate;
+mod replicator;
+mod reply;
+mod revisions;
+mod routes;
+mod rows_query;
+mod selector;
+mod server;
+mod session;
+mod shards;
+mod spill;
+mod stats;
+mod target;
+mod tls;
+mod updates;
+mod uploading;
+mod users;
 
-use crate::service::Service;
-
-type Shared = State<Arc<Service>>;
-
-/// Serves until `ending` is told; requests that run are finished.
-pub async fn serve(
-    listener: TcpListener,
-    service: Arc<Service>,
-    mut ending: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let end = async move { drop(ending.wait_for(|ending| *ending).await) };
-    axum::serve(listener, router(service)).with_graceful_shutdown(end).await
-}
-
-fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/", get(welcome))
-        .route("/_up", get(up))
-        .route("/_status.json", get(status))
-        .fallback(missing)
-        .with_state(service)
-}
-
-async fn welcome() -> Response {
-    Json(json!({ "pumice": "Welcome", "version": env!("CARGO_PKG_VERSION") })).into_response()
-}
-
-/// 200 while every datastore takes writes, else 503 with the reasons.
-async fn up(State(service): Shared) -> Response {
-    let datastores = service.status().datastores.into_iter();
-    let reasons: Vec<_> = datastores
-        .filter_map(|datastore| Some(format!("{}: {}", datastore.file, datastore.not_writable?)))
-        .collect();
-    if reasons.is_empty() {
-        return Json(json!({ "status": "ok" })).into_response();
-    }
-    let body = Json(json!({ "status": "not_writable", "reason": reasons.join("; ") }));
-    (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-}
-
-async fn status(State(service): Shared) -> Response {
-    Json(service.status()).into_response()
-}
-
-async fn missing() -> Response {
-    let body = Json(json!({ "error": "not_found", "reason": "missing" }));
-    (StatusCode::NOT_FOUND, body).into_response()
-}
+pub use accept::serve;
+pub use app::App;
+pub use options::HttpOptions;
+pub use tls::Tls;

@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection;
+use super::documents;
 use super::logging::LevelHandle;
 use super::open::{self, cdb_options, surroundings};
 use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
 use crate::conf::Loaded;
-use crate::http;
+use crate::http::{self, App, Tls};
 use crate::service::{Class, Failure, Service};
 
 /// Threads for requests; each watcher has one for as long as it watches.
@@ -50,6 +51,9 @@ pub struct Daemon {
     socket: UnixListener,
     socket_name: SocketName,
     http: TcpListener,
+    app: Arc<App>,
+    tls: Option<Tls>,
+    end: watch::Sender<bool>,
     signals: Signals,
     listening: Listening,
 }
@@ -68,22 +72,39 @@ impl Daemon {
     pub fn start(setup: Setup) -> Result<Self, Failure> {
         let conf = &setup.loaded.conf;
         let bind = conf.daemon.bind;
-        refuse_strangers(bind)?;
         let runtime = runtime()?;
         let context = runtime.enter();
         let signals = Signals::listen().map_err(|error| fault(&error))?;
         let around = surroundings(&setup.directory);
+        let tls = documents::tls(&conf.daemon, &*around.vfs)?;
         let cdb = cdb_options(conf, &around).open(&setup.directory)?;
+        let service = Arc::new(open::service(cdb, around.clone())?);
+        refuse_strangers(bind, &service)?;
         let http = runtime.block_on(TcpListener::bind(bind)).map_err(|e| taken(bind, &e))?;
         let (socket, socket_name) = socket::listen(&around.vfs, &setup.directory)?;
         let listening = Listening {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
-        let service = Arc::new(open::service(cdb, around)?);
         service.scheduler().start()?;
+        let databases = Arc::new(documents::open(conf, &service, &around)?);
+        let (end, ending) = watch::channel(false);
+        let app = documents::app(&conf.daemon, &service, databases, &around, ending);
         drop(context);
-        Ok(Self { runtime, service, setup, socket, socket_name, http, signals, listening })
+        let daemon = Self {
+            runtime,
+            service,
+            setup,
+            socket,
+            socket_name,
+            http,
+            app,
+            tls,
+            end,
+            signals,
+            listening,
+        };
+        Ok(daemon)
     }
 
     /// Where it listens.
@@ -94,10 +115,12 @@ impl Daemon {
     /// Serves until SIGTERM or SIGINT; then requests that run are finished and everything is closed. A second signal ends
     /// the process at once.
     pub fn run(self) -> Result<(), Failure> {
-        let Self { runtime, service, mut setup, socket, socket_name, http, mut signals, .. } = self;
+        let Self { runtime, service, mut setup, socket, socket_name, mut signals, .. } = self;
+        let (app, end, listener) = (self.app, self.end, self.http);
+        let databases = app.databases.clone();
         runtime.block_on(async {
-            let (end, ending) = watch::channel(false);
-            let http = tokio::spawn(http::serve(http, service.clone(), ending.clone()));
+            let ending = end.subscribe();
+            let http = tokio::spawn(http::serve(listener, app, self.tls, ending.clone()));
             let mut clients = JoinSet::new();
             loop {
                 tokio::select! {
@@ -131,6 +154,9 @@ impl Daemon {
                 tracing::warn!("an HTTP client did not let go; it was left behind");
             }
         });
+        if let Err(error) = databases.close() {
+            tracing::error!(%error, "the document databases could not be closed");
+        }
         let closed = service.close();
         drop(runtime);
         closed
@@ -164,15 +190,21 @@ fn fault(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Class::Fault, "internal", format!("the daemon cannot be set up: {error}"))
 }
 
-/// There are no users yet, so whoever reaches the address is let in.
-fn refuse_strangers(bind: SocketAddr) -> Result<(), Failure> {
+/// Without an admin, whoever reaches the address is let in: so it must be one that only this machine reaches.
+fn refuse_strangers(bind: SocketAddr, service: &Service) -> Result<(), Failure> {
+    if service.has_admins()? {
+        return Ok(());
+    }
     if bind.ip().is_loopback() {
+        tracing::warn!(
+            "no admin yet: whoever is on this machine may read and write documents; \
+             pumice user add --admin NAME makes one"
+        );
         return Ok(());
     }
     let reason =
-        format!("will not listen on {bind}: there are no passwords yet, and others could reach it");
-    let hint =
-        "use 127.0.0.1 or [::1]; for others, a tunnel (ssh -L) or a proxy that signs people in";
+        format!("will not listen on {bind}: there is no admin yet, and others could reach it");
+    let hint = "make one: pumice user add --admin NAME; or use 127.0.0.1 or [::1]";
     Err(Failure::usage(reason).hint(hint))
 }
 

@@ -12,6 +12,7 @@
 mod client;
 mod connection;
 mod daemon;
+mod documents;
 pub mod logging;
 mod open;
 mod options;

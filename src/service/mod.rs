@@ -5,9 +5,11 @@
 //! while it goes on; [`Failure`] is every way in which it can end otherwise, with the exit code that goes with it.
 
 mod backup;
+mod catalog;
 mod check;
 mod compact;
 mod components;
+mod couch;
 mod execute;
 mod failure;
 mod history;
@@ -21,7 +23,9 @@ mod watch;
 mod write;
 
 pub use crate::scheduler::Cancel;
+pub use catalog::CdbCatalog;
 pub use check::{check_progress, check_row};
+pub use couch::admin_path;
 pub use failure::{Class, Failure, LOCKED};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{

@@ -222,7 +222,7 @@ fn http_says_who_it_is_and_how_it_is() {
     let body = |answer: &str| -> Value {
         serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
     };
-    assert_eq!(body(&daemon.get("/"))["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(body(&daemon.get("/"))["vendor"]["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(body(&daemon.get("/_up"))["status"], "ok");
     let status = body(&daemon.get("/_status.json"));
     assert_eq!(status["pid"], daemon.pid());

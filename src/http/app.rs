@@ -1,0 +1,129 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::options::HttpOptions;
+use super::problem::Problem;
+use super::reply::{Cut, Reply};
+use super::stats::Stats;
+use crate::auth::Verifier;
+use crate::clock::Clock;
+use crate::documents::Databases;
+use crate::replication::Jobs;
+use crate::service::Service;
+
+/// Pieces of an answer that wait for a client to take them.
+const PIECES_WAITING_MAX: usize = 4;
+
+/// What all requests share: the databases, the configuration, limits.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration database, with users and settings.
+    pub service: Arc<Service>,
+    /// The document databases.
+    pub databases: Arc<Databases>,
+    /// Limits.
+    pub options: HttpOptions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Tries passwords.
+    pub verifier: Verifier,
+    /// Replications that this server makes.
+    pub jobs: Jobs,
+    /// Counts requests.
+    pub stats: Stats,
+    /// Turns true when the process ends: feeds end then.
+    pub ending: watch::Receiver<bool>,
+    working: Semaphore,
+}
+
+/// An answer that is made piece by piece, each on a thread that may block.
+pub trait Pieces: Send + 'static {
+    /// The next piece, not empty; `None` at the end. A problem cuts the connection.
+    fn next(&mut self) -> Option<Result<Vec<u8>, Problem>>;
+}
+
+impl App {
+    /// An app on open databases.
+    pub fn new(
+        service: Arc<Service>,
+        databases: Arc<Databases>,
+        clock: Arc<dyn Clock>,
+        options: HttpOptions,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            verifier: Verifier::new(clock.clone(), options.iterations),
+            jobs: Jobs::default(),
+            stats: Stats::new(clock.monotonic()),
+            working: Semaphore::new(options.working_max),
+            service,
+            databases,
+            options,
+            clock,
+            ending,
+        }
+    }
+
+    /// Seconds since the Unix epoch.
+    pub fn now_s(&self) -> u64 {
+        self.clock.wall_micros() / 1_000_000
+    }
+
+    /// Time since the start.
+    pub fn uptime(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.stats.started)
+    }
+
+    /// Does what may block on a thread that may, when one of a bounded number is free.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _place =
+            self.working.acquire().await.map_err(|_| Problem::internal("the server is ending"))?;
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            tracing::error!(%error, "a request could not be answered");
+            Problem::internal("the request could not be answered")
+        })
+    }
+
+    /// An answer in pieces: the next is made when the client has taken the ones before. The first one is made before the
+    /// answer begins, so that its problem is still an answer.
+    pub async fn stream(self: &Arc<Self>, mut pieces: impl Pieces) -> Result<Reply, Problem> {
+        let (first, mut pieces) = self.work(move || (pieces.next(), pieces)).await?;
+        let first = first.transpose()?;
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut piece = first.map(Ok);
+            while let Some(next) = piece {
+                let next = next.map(Bytes::from).map_err(|problem| cut(&problem));
+                let is_last = next.is_err();
+                if sender.send(next).await.is_err() || is_last {
+                    return;
+                }
+                let made = app.work(move || (pieces.next(), pieces)).await;
+                let Ok((made, rest)) = made else { return };
+                (piece, pieces) = (made, rest);
+            }
+        });
+        Ok(Reply::pieces(200, receiver))
+    }
+}
+
+/// Waits until the process is told to end.
+pub async fn told(ending: &mut watch::Receiver<bool>) {
+    // The sender gone is an end too.
+    drop(ending.wait_for(|ending| *ending).await);
+}
+
+/// What a problem in the middle of an answer becomes.
+pub fn cut(problem: &Problem) -> Cut {
+    tracing::error!(error = %problem.error, reason = %problem.reason, "an answer is cut");
+    Cut(problem.reason.clone().into_owned())
+}

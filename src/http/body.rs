@@ -1,0 +1,148 @@
+//! Bodies of requests: read to their end with limits, or piece by piece.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
+
+use super::problem::Problem;
+use crate::replication::Flow;
+
+/// A client that sends must send this much a second, on the whole.
+const BYTES_PER_SECOND_MIN: u64 = 1_024;
+
+/// The body of a request that runs.
+#[derive(Debug)]
+pub struct RequestBody {
+    incoming: Option<Incoming>,
+    ready: Option<Flow>,
+    stall: Duration,
+    received: u64,
+}
+
+impl RequestBody {
+    /// A body that has not been touched.
+    pub fn new(incoming: Incoming, stall: Duration) -> Self {
+        Self { incoming: Some(incoming), ready: None, stall, received: 0 }
+    }
+
+    /// A body that does not come over a connection.
+    pub fn ready(flow: Flow) -> Self {
+        let ready = Some(flow).filter(|flow| !flow.is_end_stream());
+        Self { incoming: None, ready, stall: Duration::ZERO, received: 0 }
+    }
+
+    /// Whether bytes are left that nobody has read: the connection cannot be used again.
+    pub fn is_unread(&self) -> bool {
+        self.ready.is_some()
+            || self.incoming.as_ref().is_some_and(|incoming| !incoming.is_end_stream())
+    }
+
+    /// The length that was announced.
+    pub fn announced(&self) -> Option<u64> {
+        self.incoming.as_ref().and_then(|incoming| incoming.size_hint().exact())
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        let Some(incoming) = &mut self.incoming else {
+            let Some(ready) = &mut self.ready else { return Ok(None) };
+            let piece = ready.piece().await.transpose();
+            let piece = piece.map_err(|cut| Problem::bad_request(cut.to_string()))?;
+            if piece.is_none() {
+                self.ready = None;
+            }
+            return Ok(piece);
+        };
+        loop {
+            // Who has sent much may pause; who dribbles may not.
+            let earned = Duration::from_secs(self.received / BYTES_PER_SECOND_MIN);
+            let patience = self.stall.min(self.stall / 8 + earned);
+            let Ok(frame) = tokio::time::timeout(patience, incoming.frame()).await else {
+                return Err(Problem::new(
+                    408,
+                    "timeout",
+                    "The request's body did not arrive in time.",
+                ));
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Problem::bad_request("the request's body ended early")),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        self.received += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// All of it, decompressed. At most `max_bytes`, before and after.
+    pub async fn read(&mut self, headers: &HeaderMap, max_bytes: u64) -> Result<Bytes, Problem> {
+        let encoding =
+            headers.get(CONTENT_ENCODING).map_or(b"identity".as_slice(), |v| v.as_bytes());
+        let is_gzip = encoding.eq_ignore_ascii_case(b"gzip");
+        if !is_gzip && !encoding.eq_ignore_ascii_case(b"identity") {
+            let reason = "Content-Encoding must be gzip or identity";
+            return Err(Problem::new(415, "bad_content_type", reason));
+        }
+        if self.announced().is_some_and(|announced| announced > max_bytes) {
+            return Err(Problem::too_large());
+        }
+        let mut all = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if self.received > max_bytes {
+                return Err(Problem::too_large());
+            }
+            all.extend_from_slice(&piece);
+        }
+        if is_gzip { gunzip(&all, max_bytes) } else { Ok(all.into()) }
+    }
+}
+
+fn gunzip(bytes: &[u8], max_bytes: u64) -> Result<Bytes, Problem> {
+    let mut all = Vec::new();
+    let read = MultiGzDecoder::new(bytes).take(max_bytes.saturating_add(1)).read_to_end(&mut all);
+    match read {
+        Err(_) => Err(Problem::bad_request("the request's body is not gzip")),
+        Ok(length) if u64::try_from(length).unwrap_or(u64::MAX) > max_bytes => {
+            Err(Problem::too_large())
+        }
+        Ok(_) => Ok(all.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_small_body_that_grows_beyond_the_limit_is_refused() {
+        let bomb = gzip(&vec![b' '; 1 << 20]);
+        assert!(bomb.len() < 4_096);
+        assert_eq!(gunzip(&bomb, 4_096), Err(Problem::too_large()));
+        assert_eq!(gunzip(&bomb, 1 << 20).unwrap().len(), 1 << 20);
+    }
+
+    #[test]
+    fn what_is_not_gzip_is_refused() {
+        assert_eq!(gunzip(b"{\"a\":1}", 100).unwrap_err().status, 400);
+        let whole = gzip(b"{\"a\":1}");
+        assert_eq!(gunzip(&whole[..whole.len() - 4], 100).unwrap_err().status, 400);
+    }
+}

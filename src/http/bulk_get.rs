@@ -1,0 +1,202 @@
+//! `_bulk_get`: many revisions of many documents in one request.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::body::RequestBody;
+use super::call::Call;
+use super::document::{common_depth, members};
+use super::multipart_out::Parts;
+use super::problem::Problem;
+use super::reply::Answer;
+use super::revisions::revision;
+use super::spill::broken;
+use crate::documents::{
+    AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,
+};
+
+/// What is asked for: a document, one of its revisions or all leaves, what the client has of it.
+struct Item {
+    id: String,
+    rev: Option<Revision>,
+    known: Option<Vec<Revision>>,
+}
+
+/// An item that cannot be answered.
+struct Refusal {
+    id: Value,
+    rev: Value,
+    problem: Problem,
+}
+
+impl Refusal {
+    fn text(&self) -> String {
+        let (error, reason) = (json!(self.problem.error), json!(self.problem.reason));
+        format!(
+            "{{\"error\":{{\"id\":{},\"rev\":{},\"error\":{error},\"reason\":{reason}}}}}",
+            self.id, self.rev
+        )
+    }
+}
+
+fn parse(item: &Value) -> Result<Item, Box<Refusal>> {
+    let id = item.get("id").cloned().unwrap_or(Value::Null);
+    let rev = item.get("rev").cloned().unwrap_or(Value::Null);
+    let refuse = |problem| Box::new(Refusal { id: id.clone(), rev: rev.clone(), problem });
+    let Some(text) = id.as_str() else {
+        return Err(refuse(Problem::bad_request("document id missed")));
+    };
+    let parsed = match &rev {
+        Value::Null => None,
+        rev => Some(revision(rev).map_err(refuse)?),
+    };
+    let known = item.get("atts_since").and_then(Value::as_array);
+    let known = known.map(|list| list.iter().map(revision).collect::<Result<_, _>>());
+    let known = known.transpose().map_err(refuse)?;
+    Ok(Item { id: text.to_owned(), rev: parsed, known })
+}
+
+fn find(database: &Database, item: &Item, latest: bool) -> Result<Vec<OpenRev>, Box<Refusal>> {
+    let asked = match &item.rev {
+        None => OpenRevs::All,
+        Some(rev) => OpenRevs::These(vec![rev.clone()]),
+    };
+    let found = database.open_revs(&item.id, &asked, latest);
+    // Of a document that never was there is nothing to tell a revision of.
+    let found = found.and_then(|found| match found.is_empty() {
+        true => Err(DocumentError::MISSING),
+        false => Ok(found),
+    });
+    found.map_err(|error| {
+        let rev =
+            item.rev.as_ref().map_or_else(|| json!("undefined"), |rev| json!(rev.to_string()));
+        Box::new(Refusal { id: json!(item.id), rev, problem: error.into() })
+    })
+}
+
+/// `POST _bulk_get`.
+pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
+    let app = call.app.clone();
+    call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
+    let asked: Value = call.json()?;
+    let docs = asked.get("docs").and_then(Value::as_array).cloned();
+    let docs = docs.ok_or_else(|| Problem::bad_request("Missing JSON list of 'docs'."))?;
+    let media =
+        ["multipart/related", "multipart/mixed"].into_iter().find(|media| call.wants(media));
+    let call = Arc::new(call);
+    match media {
+        Some(media) => in_parts(call, docs, media).await,
+        None => app.written(move |out| write(out, &call, &docs)).await,
+    }
+}
+
+fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem> {
+    let (database, members) = (call.database()?, members(call));
+    let mut put = |text: &str| out.write_all(text.as_bytes()).map_err(|error| broken(&error));
+    put("{\"results\":[")?;
+    for (index, doc) in docs.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let id = doc.get("id").cloned().unwrap_or(Value::Null);
+        put(&format!("{comma}{{\"id\":{id},\"docs\":["))?;
+        match parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item))) {
+            Err(refusal) => put(&refusal.text())?,
+            Ok((found, item)) => {
+                for (index, found) in found.iter().enumerate() {
+                    put(if index == 0 { "" } else { "," })?;
+                    let mut text = Vec::new();
+                    write_found(&mut text, found, &item, &members)?;
+                    put(&String::from_utf8_lossy(&text))?;
+                }
+            }
+        }
+        put("]}")?;
+    }
+    put("]}\n")
+}
+
+fn write_found(
+    out: &mut Vec<u8>,
+    found: &OpenRev,
+    item: &Item,
+    members: &Members,
+) -> Result<(), Problem> {
+    match found {
+        OpenRev::Missing(rev) => {
+            let (id, rev) = (json!(item.id), json!(rev.to_string()));
+            let problem = Problem::missing();
+            out.extend_from_slice(Refusal { id, rev, problem }.text().as_bytes());
+        }
+        OpenRev::Found(document) => {
+            let mut members = members.clone();
+            if let Some(known) = &item.known {
+                members.attachments =
+                    AttachmentMembers::InlineSince(common_depth(document, known)?);
+            }
+            out.extend_from_slice(b"{\"ok\":");
+            document.write_json(out, &members)?;
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+async fn in_parts(call: Arc<Call>, docs: Vec<Value>, media: &'static str) -> Answer {
+    let app = call.app.clone();
+    let gathered = app.work({
+        let app = app.clone();
+        move || gather(&call, &docs, Parts::bulk(&app, media))
+    });
+    gathered.await??.reply(&app).await
+}
+
+fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Problem> {
+    let (database, members) = (call.database()?, members(call));
+    for doc in docs {
+        let found =
+            parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item)));
+        let (found, item) = match found {
+            Ok(found) => found,
+            Err(refusal) => {
+                let id = refusal.id.as_str().unwrap_or_default();
+                parts.push(
+                    &format!(
+                        "X-Doc-Id: {}\r\nContent-Type: application/json; error=\"true\"",
+                        plain(id)
+                    ),
+                    &refusal.text(),
+                );
+                continue;
+            }
+        };
+        for found in found {
+            let document = match found {
+                OpenRev::Found(document) => document,
+                OpenRev::Missing(rev) => {
+                    let (id, rev) = (json!(item.id), json!(rev.to_string()));
+                    let refusal = Refusal { id, rev, problem: Problem::missing() };
+                    parts.push("Content-Type: application/json; error=\"true\"", &refusal.text());
+                    continue;
+                }
+            };
+            let headers = format!(
+                "X-Doc-Id: {}\r\nX-Rev-Id: {}\r\n",
+                plain(document.id()),
+                document.revision()
+            );
+            let since =
+                item.known.as_ref().map(|known| common_depth(&document, known)).transpose()?;
+            let since = since.unwrap_or(0);
+            let wanted = matches!(members.attachments, AttachmentMembers::Inline);
+            let since = if wanted || item.known.is_some() { since } else { u64::MAX };
+            parts.push_document(&headers, *document, &members, since)?;
+        }
+    }
+    Ok(parts)
+}
+
+/// An id in a header: without line breaks.
+fn plain(id: &str) -> String {
+    id.replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,110 @@
+//! A request as handlers see it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderMap};
+use serde::de::DeserializeOwned;
+
+use super::app::App;
+use super::problem::Problem;
+use super::target::{Target, encode_segment};
+use crate::auth::UserContext;
+
+/// A request whose sender is known and may make it.
+#[derive(Debug)]
+pub struct Call {
+    /// What all requests share.
+    pub app: Arc<App>,
+    /// The method, after an override.
+    pub method: String,
+    /// Path and query.
+    pub target: Target,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Who asks.
+    pub user: UserContext,
+    /// How that was found out: `cookie`, `default`, `local`; `None` for somebody unknown.
+    pub authenticated: Option<&'static str>,
+    /// Where from.
+    pub from: IpAddr,
+    /// Whether it came over TLS.
+    pub names: Vec<(&'static str, String)>,
+    /// The body, for handlers that take it as a whole.
+    pub body: Bytes,
+}
+
+impl Call {
+    /// What stands at a placeholder of the route: `{db}`.
+    pub fn name(&self, placeholder: &str) -> &str {
+        let found = self.names.iter().find(|(name, _)| *name == placeholder);
+        found.map_or("", |(_, text)| text.as_str())
+    }
+
+    /// The last value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.target.parameter(name)
+    }
+
+    /// Whether a parameter says `true`.
+    pub fn flag(&self, name: &str) -> bool {
+        self.parameter(name) == Some("true")
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as JSON of a shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.body).map_err(|_| Problem::bad_json())
+    }
+
+    /// The media type of the body, without parameters.
+    pub fn content_type(&self) -> Option<&str> {
+        media_type(self.headers.get(CONTENT_TYPE)?.to_str().ok()?)
+    }
+
+    /// Whether the client would rather have a multipart answer of this kind than JSON.
+    pub fn wants(&self, media: &str) -> bool {
+        let accept =
+            self.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+        let mut offered = accept.split(',').filter_map(|part| media_type(part.trim()));
+        offered.any(|offered| offered == media)
+    }
+
+    /// Whether the client says what it takes, and JSON is not in it.
+    pub fn takes_anything(&self) -> bool {
+        self.wants("*/*")
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        cookie(&self.headers, name)
+    }
+
+    /// The address of a path on this server, as the client spelt the server's name.
+    pub fn location(&self, segments: &[&str]) -> String {
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| !host.is_empty()).unwrap_or("127.0.0.1:5984");
+        let path: Vec<_> = segments.iter().map(|segment| encode_segment(segment)).collect();
+        format!("http://{host}/{}", path.join("/"))
+    }
+}
+
+/// `text/plain` of `text/plain; charset=utf-8`.
+pub fn media_type(value: &str) -> Option<&str> {
+    value.split(';').next().map(str::trim).filter(|media| !media.is_empty())
+}
+
+/// The value of a cookie in a request's headers.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    pairs.find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value.trim_matches('"'))
+    })
+}

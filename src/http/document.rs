@@ -1,0 +1,392 @@
+//! One document: read, written, copied, deleted.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::body::RequestBody;
+use super::call::Call;
+use super::edits::{self, NO_REVISION};
+use super::multipart_out::{self, Parts};
+use super::multipart_put;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use super::revisions::revision;
+use super::spill::broken;
+use super::target::parse_query;
+use crate::documents::{
+    AttachmentEdit, AttachmentMembers, AttachmentSource, Database, Document, DocumentError, Edit,
+    EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, Revision, RevisionPath,
+    UploadOptions, Written, check_id, parse_document,
+};
+
+impl Call {
+    /// The id that the path names: of a document, or of a design document.
+    pub fn document_id(&self) -> String {
+        match self.name("ddoc") {
+            "" => self.name("doc").to_owned(),
+            name => format!("_design/{name}"),
+        }
+    }
+}
+
+/// `GET`: the winner or a revision, several revisions with `open_revs`.
+pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
+    if call.name("doc").starts_with("_local/") {
+        return call.app.clone().work(move || super::local::get(&call)).await?;
+    }
+    let app = call.app.clone();
+    let call = Arc::new(call);
+    if call.parameter("open_revs").is_some() {
+        return open_revs(call).await;
+    }
+    let found = app.work({
+        let call = call.clone();
+        move || find(&call)
+    });
+    let (document, members) = found.await??;
+    let rev = document.revision().to_string();
+    let has_etag =
+        !(members.revs_info || members.conflicts || members.deleted_conflicts || members.local_seq);
+    if has_etag && is_known(&call, &rev) {
+        return Ok(Reply::empty(304).etag(&rev));
+    }
+    let has_content = !matches!(members.attachments, AttachmentMembers::Stubs);
+    let reply =
+        if has_content && !document.attachments().is_empty() && call.wants("multipart/related") {
+            let since = since_of(&members.attachments);
+            multipart_out::related(&call.app, *document, members, since).await?
+        } else {
+            app.written(move |out| line(out, &document, &members)).await?
+        };
+    Ok(if has_etag { reply.etag(&rev) } else { reply })
+}
+
+fn is_known(call: &Call, tag: &str) -> bool {
+    let known = call.header("if-none-match").unwrap_or_default();
+    known.split(',').any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == tag)
+}
+
+fn line(out: &mut dyn Write, document: &Document, members: &Members) -> Result<(), Problem> {
+    document.write_json(out, members)?;
+    out.write_all(b"\n").map_err(|error| broken(&error))
+}
+
+/// The depth above which attachments are wanted.
+fn since_of(attachments: &AttachmentMembers) -> u64 {
+    match attachments {
+        AttachmentMembers::InlineSince(depth) | AttachmentMembers::FollowsSince(depth) => *depth,
+        _ => 0,
+    }
+}
+
+fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
+    let database = call.database()?;
+    let rev = call.parameter("rev").map(str::parse).transpose().map_err(|_| Problem::bad_rev())?;
+    let mut members = members(call);
+    let known = known_revisions(call)?;
+    let options = OpenOptions {
+        rev,
+        latest: call.flag("latest"),
+        deleted: call.flag("deleted"),
+        revs_info: members.revs_info,
+    };
+    let document = database.open(&call.document_id(), &options)?;
+    if let Some(known) = known {
+        members.attachments = AttachmentMembers::InlineSince(common_depth(&document, &known)?);
+    }
+    Ok((Box::new(document), members))
+}
+
+/// Which members a request asks for.
+pub fn members(call: &Call) -> Members {
+    let meta = call.flag("meta");
+    Members {
+        revs: call.flag("revs"),
+        revs_info: meta || call.flag("revs_info"),
+        local_seq: call.flag("local_seq"),
+        conflicts: meta || call.flag("conflicts"),
+        deleted_conflicts: meta || call.flag("deleted_conflicts"),
+        att_encoding_info: call.flag("att_encoding_info"),
+        attachments: match call.flag("attachments") {
+            true => AttachmentMembers::Inline,
+            false => AttachmentMembers::Stubs,
+        },
+    }
+}
+
+/// The revisions whose attachments the client has: `atts_since`.
+fn known_revisions(call: &Call) -> Result<Option<Vec<Revision>>, Problem> {
+    call.parameter("atts_since").map(revisions).transpose()
+}
+
+fn revisions(text: &str) -> Result<Vec<Revision>, Problem> {
+    let list: Vec<Value> = serde_json::from_str(text).map_err(|_| Problem::bad_json())?;
+    list.iter().map(revision).collect()
+}
+
+/// How deep the newest revision is that both have.
+pub fn common_depth(document: &Document, known: &[Revision]) -> Result<u64, Problem> {
+    let path = document.revisions()?;
+    let depths = path.hashes.iter().zip(0..).filter_map(|(hash, below)| {
+        let depth = path.start.checked_sub(below)?;
+        known.iter().any(|known| known.depth == depth && known.hash == *hash).then_some(depth)
+    });
+    Ok(depths.max().unwrap_or(0))
+}
+
+async fn open_revs(call: Arc<Call>) -> Answer {
+    let asked = call.parameter("open_revs").unwrap_or_default();
+    let asked = match asked {
+        "all" => OpenRevs::All,
+        list => OpenRevs::These(revisions(list)?),
+    };
+    let known = known_revisions(&call)?;
+    let app = call.app.clone();
+    let found = app.work({
+        let call = call.clone();
+        move || {
+            Ok::<_, Problem>(call.database()?.open_revs(
+                &call.document_id(),
+                &asked,
+                call.flag("latest"),
+            )?)
+        }
+    });
+    let found = found.await??;
+    let members = members(&call);
+    let is_multipart = call.wants("multipart/mixed") || call.takes_anything();
+    if is_multipart {
+        let mut parts = Parts::mixed(&call.app);
+        for item in found {
+            parts.push_revision(item, &members, known.as_deref())?;
+        }
+        return parts.reply(&call.app).await;
+    }
+    app.written(move |out| {
+        write_revs(out, &found, &members, known.as_deref())?;
+        out.write_all(b"\n").map_err(|error| broken(&error))
+    })
+    .await
+}
+
+/// `[{"ok":...},{"missing":...}]`.
+pub fn write_revs(
+    out: &mut dyn Write,
+    found: &[OpenRev],
+    members: &Members,
+    known: Option<&[Revision]>,
+) -> Result<(), Problem> {
+    let put = |out: &mut dyn Write, text: &str| {
+        out.write_all(text.as_bytes()).map_err(|error| broken(&error))
+    };
+    put(out, "[")?;
+    for (index, item) in found.iter().enumerate() {
+        put(out, if index == 0 { "" } else { "," })?;
+        match item {
+            OpenRev::Missing(rev) => {
+                put(out, &format!("{{\"missing\":{}}}", serde_json::json!(rev.to_string())))?;
+            }
+            OpenRev::Found(document) => {
+                let mut members = members.clone();
+                if let Some(known) = known {
+                    members.attachments =
+                        AttachmentMembers::InlineSince(common_depth(document, known)?);
+                }
+                put(out, "{\"ok\":")?;
+                document.write_json(out, &members)?;
+                put(out, "}")?;
+            }
+        }
+    }
+    put(out, "]")
+}
+
+/// `PUT`: JSON, or multipart with attachments that follow.
+pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
+    let id = call.document_id();
+    if id.starts_with("_local/") {
+        call.body = body.read(&call.headers, call.app.options.document_bytes_max).await?;
+        return call.app.clone().work(move || super::local::put(&call)).await?;
+    }
+    check_id(&id)?;
+    let app = call.app.clone();
+    if call.content_type() == Some("multipart/related") {
+        return multipart_put::put(call, id, body).await;
+    }
+    if body
+        .announced()
+        .is_some_and(|bytes| bytes > app.options.body_bytes_max.min(app.options.document_bytes_max))
+    {
+        // An attachment within the document may be larger than a document; it can be sent beside it.
+        return Err(Problem::new(413, "document_too_large", ""));
+    }
+    call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
+    app.work(move || {
+        let parsed = parse_document(&call.body)?;
+        let database = call.database()?;
+        put_parsed(&call, &database, parsed, id)
+    })
+    .await?
+}
+
+/// Writes a document that was read, and answers as `PUT` does.
+pub fn put_parsed(
+    call: &Call,
+    database: &Database,
+    parsed: crate::documents::ParsedDocument,
+    id: String,
+) -> Answer {
+    let mode = edits::mode(call);
+    let base = edits::base(call, parsed.rev.as_ref())?;
+    let mut edit = edits::prepare(call, database, parsed, id)?;
+    match mode {
+        EditMode::Interactive => edit.revisions = edits::path(base),
+        EditMode::Replicated if edit.revisions.is_none() => {
+            return Err(Problem::bad_request(NO_REVISION));
+        }
+        EditMode::Replicated => {}
+    }
+    let status = if edit.deleted { 200 } else { 201 };
+    let written = edits::write(call, database, edit, mode)?;
+    if edits::is_batch(call) {
+        return Ok(edits::accepted(&written));
+    }
+    let location = call.location(&[call.name("db"), &written.id]);
+    Ok(with_etag(edits::written(status, &written), &written).header("Location", &location))
+}
+
+fn with_etag(reply: Reply, written: &Written) -> Reply {
+    reply.etag(&written.rev.to_string())
+}
+
+/// `POST /{db}`: the id is in the document, or is made.
+pub fn post(call: &Call) -> Answer {
+    let mut parsed = parse_document(&call.body)?;
+    let database = call.database()?;
+    let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
+    let edit = edits::prepare(call, &database, parsed, id)?;
+    let written = edits::write(call, &database, edit, EditMode::Interactive)?;
+    if edits::is_batch(call) {
+        return Ok(edits::accepted(&written));
+    }
+    let location = call.location(&[call.name("db"), &written.id]);
+    Ok(edits::written(201, &written).header("Location", &location))
+}
+
+/// `POST` to a document: only forms of old pages did that.
+pub fn form(_call: &Call) -> Answer {
+    Err(Problem::bad_request("Referer header required."))
+}
+
+/// `DELETE`: a tombstone on a leaf.
+pub fn delete(call: &Call) -> Answer {
+    let (database, id) = (call.database()?, call.document_id());
+    edits::permit(call, &database, &id)?;
+    let base = edits::base(call, None)?;
+    // What is not there, or is deleted, is told before the revision is looked at.
+    database.open(&id, &OpenOptions::default())?;
+    if base.is_none() {
+        return Err(Problem::conflict());
+    }
+    let mut edit = Edit {
+        id,
+        revisions: edits::path(base),
+        deleted: true,
+        body: crate::documents::Body::empty(),
+        attachments: Vec::new(),
+    };
+    if database.name() == super::users::USERS {
+        super::users::prepare(call, &mut edit)?;
+    }
+    let written = edits::write(call, &database, edit, EditMode::Interactive)?;
+    if edits::is_batch(call) {
+        return Ok(edits::accepted(&written));
+    }
+    Ok(with_etag(edits::written(200, &written), &written))
+}
+
+/// `COPY`: to the id in `Destination`, with its attachments.
+pub fn copy(call: &Call) -> Answer {
+    let destination = call.header("destination").filter(|destination| !destination.is_empty());
+    let Some(destination) = destination else {
+        return Err(Problem::bad_request("Destination header is mandatory for COPY."));
+    };
+    let (id, base) = parse_destination(destination)?;
+    let database = call.database()?;
+    let rev = call.parameter("rev").map(str::parse).transpose().map_err(|_| Problem::bad_rev())?;
+    let options = OpenOptions { rev, ..OpenOptions::default() };
+    let source = database.open(&call.document_id(), &options)?;
+    let mut parsed = parse_document(source.body().as_bytes())?;
+    check_id(&id)?;
+    parsed.attachments = copies(&database, &source, &id)?;
+    let mut edit = edits::prepare(call, &database, parsed, id)?;
+    edit.revisions = edits::path(base);
+    let written = edits::write(call, &database, edit, EditMode::Interactive)?;
+    let location = call.location(&[call.name("db"), &written.id]);
+    Ok(with_etag(edits::written(201, &written), &written).header("Location", &location))
+}
+
+fn parse_destination(text: &str) -> Result<(String, Option<Revision>), Problem> {
+    let (id, query) = text.split_once('?').unwrap_or((text, ""));
+    let wrong = |_| Problem::bad_request("Destination header cannot be read");
+    let id = super::target::Target::parse(id, None).map_err(wrong)?.segments.join("/");
+    let pairs = parse_query(query).map_err(wrong)?;
+    let rev = pairs.iter().find(|(name, _)| name == "rev").map(|(_, rev)| rev.parse());
+    Ok((id, rev.transpose().map_err(|_| Problem::bad_rev())?))
+}
+
+fn copies(
+    database: &Database,
+    source: &Document,
+    id: &str,
+) -> Result<Vec<AttachmentEdit>, DocumentError> {
+    let copy = |info: &crate::documents::AttachmentInfo| {
+        let mut reader = source.attachment(&info.name, Encoding::Identity)?;
+        let options = UploadOptions {
+            content_type: info.content_type.clone(),
+            expected_length: Some(info.length),
+            name: info.name.clone(),
+            ..UploadOptions::default()
+        };
+        let mut upload = database.upload(id, options)?;
+        while let Some(bytes) = reader.next_chunk()? {
+            upload.write(bytes)?;
+        }
+        Ok(AttachmentEdit {
+            name: info.name.clone(),
+            content_type: Some(info.content_type.clone()),
+            revpos: None,
+            digest: None,
+            source: AttachmentSource::Stored(upload.finish()?),
+        })
+    };
+    source.attachments().iter().map(copy).collect()
+}
+
+/// An edit that keeps a document as it is, for changes of single attachments: body and stubs.
+pub fn keeping(
+    document: &Document,
+) -> Result<(crate::documents::Body, Vec<AttachmentEdit>), Problem> {
+    let body = parse_document(document.body().as_bytes())?.body;
+    let stubs = document.attachments().iter().map(|info| AttachmentEdit {
+        name: info.name.clone(),
+        content_type: None,
+        revpos: Some(info.revpos),
+        digest: None,
+        source: AttachmentSource::Stub,
+    });
+    Ok((body, stubs.collect()))
+}
+
+/// The path of a document that was read: its revision alone.
+pub fn standing_on(document: &Document) -> RevisionPath {
+    RevisionPath::from(document.revision().clone())
+}
+
+/// The number of a local document's revision: `0-N`.
+pub fn standing_number(revision: &Revision) -> Result<u64, Problem> {
+    let number = revision.hash.to_string().parse().ok();
+    number.filter(|_| revision.depth == 0).ok_or_else(Problem::bad_rev)
+}

@@ -1,0 +1,197 @@
+//! One request from its head to its answer: found in the table of routes, its sender known and allowed, its body read, done.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::ext::ReasonPhrase;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+
+use super::admit::{Admitted, admit};
+use super::app::App;
+use super::body::RequestBody;
+use super::call::{Call, media_type};
+use super::problem::Problem;
+use super::reply::{Answer, Reply, ReplyBody};
+use super::routes::{How, Verb, find};
+use super::target::Target;
+
+/// How answers say who made them.
+const SERVER: &str = concat!("pumice/", env!("CARGO_PKG_VERSION"), " (CouchDB 3.5 API)");
+
+/// Answers one request of a connection.
+pub async fn handle(
+    app: Arc<App>,
+    from: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response<ReplyBody>, Infallible> {
+    let (parts, incoming) = request.into_parts();
+    let mut body = RequestBody::new(incoming, app.options.stall_timeout);
+    let answer = answer(&app, from, &parts, &mut body).await;
+    let mut reply = answer.unwrap_or_else(Problem::into_reply);
+    if body.is_unread() {
+        reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    app.stats.note(parts.method.as_str(), reply.status);
+    if parts.method == hyper::Method::HEAD {
+        reply.without_body();
+    }
+    Ok(finish(&app, reply))
+}
+
+/// Adds what every answer has.
+fn finish(app: &App, reply: Reply) -> Response<ReplyBody> {
+    let id = format!("{:010x}", app.clock.unique_id() & 0xff_ffff_ffff);
+    let reply = reply.header("X-Couch-Request-ID", &id).header("Server", SERVER);
+    let reply = match reply.headers.contains_key("cache-control") {
+        true => reply,
+        false => reply.header("Cache-Control", "must-revalidate"),
+    };
+    let mut response = Response::new(reply.body);
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = reply.headers;
+    if let Some(phrase) = phrase(reply.status) {
+        response.extensions_mut().insert(phrase);
+    }
+    response
+}
+
+/// CouchDB's own words for statuses.
+fn phrase(status: u16) -> Option<ReasonPhrase> {
+    match status {
+        404 => Some(ReasonPhrase::from_static(b"Object Not Found")),
+        413 => Some(ReasonPhrase::from_static(b"Request Entity Too Large")),
+        _ => None,
+    }
+}
+
+async fn answer(app: &Arc<App>, from: IpAddr, parts: &Parts, body: &mut RequestBody) -> Answer {
+    let request = Asked::read(app, from, parts)?;
+    request.run(app, body).await
+}
+
+/// Answers a request that this process makes of itself, as `user`: the replicator's way to databases of this server.
+pub async fn answer_inside(
+    app: &Arc<App>,
+    method: &str,
+    target: &str,
+    headers: hyper::HeaderMap,
+    user: crate::auth::UserContext,
+    body: ReplyBody,
+) -> Reply {
+    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+    let asked = Target::parse(path, query)
+        .map_err(|_| Problem::bad_request("the path or query is not UTF-8 or badly escaped"))
+        .and_then(|target| {
+            Asked::new(app, method.to_owned(), target, headers, IpAddr::from([127, 0, 0, 1]))
+        });
+    let answer = match asked {
+        Ok(asked) => asked.by(user).run(app, &mut RequestBody::ready(body)).await,
+        Err(problem) => Err(problem),
+    };
+    answer.unwrap_or_else(Problem::into_reply)
+}
+
+/// A request whose route is known.
+struct Asked {
+    verb: &'static Verb,
+    call: Call,
+    inside: bool,
+}
+
+impl Asked {
+    fn read(app: &Arc<App>, from: IpAddr, parts: &Parts) -> Result<Self, Problem> {
+        let uri = &parts.uri;
+        let length = uri.path().len() + uri.query().map_or(0, str::len);
+        if length > app.options.target_bytes_max {
+            return Err(Problem::new(414, "too_long", "the request's target is too long"));
+        }
+        let target = Target::parse(uri.path(), uri.query())
+            .map_err(|_| Problem::bad_request("the path or query is not UTF-8 or badly escaped"))?;
+        let overridden = parts.headers.get("x-http-method-override");
+        let method = match overridden.and_then(|value| value.to_str().ok()) {
+            Some(other) if parts.method == hyper::Method::POST => other.to_ascii_uppercase(),
+            _ => parts.method.as_str().to_owned(),
+        };
+        Self::new(app, method, target, parts.headers.clone(), from)
+    }
+
+    fn new(
+        app: &Arc<App>,
+        method: String,
+        target: Target,
+        headers: hyper::HeaderMap,
+        from: IpAddr,
+    ) -> Result<Self, Problem> {
+        let (route, names) = find(&target.segments).ok_or_else(Problem::missing)?;
+        let wanted = if method == "HEAD" { "GET" } else { method.as_str() };
+        let is_wanted = |verb: &&Verb| verb.name == wanted;
+        let verb =
+            route.verbs.iter().find(is_wanted).ok_or_else(|| Problem::method(route.allow))?;
+        let user = crate::auth::UserContext::anonymous();
+        let call = Call {
+            app: app.clone(),
+            method,
+            target,
+            headers,
+            user,
+            authenticated: None,
+            from,
+            names,
+            body: Bytes::new(),
+        };
+        Ok(Self { verb, call, inside: false })
+    }
+
+    fn by(mut self, user: crate::auth::UserContext) -> Self {
+        self.call.user = user;
+        self.inside = true;
+        self
+    }
+
+    async fn run(self, app: &Arc<App>, body: &mut RequestBody) -> Answer {
+        let Self { verb, call, inside } = self;
+        if let (How::Plain(handler), false) = (verb.how, body.is_unread()) {
+            return app
+                .work(move || {
+                    let Admitted { call, cookie } = admit(call, verb, inside)?;
+                    check_type(&call, verb)?;
+                    with_cookie(handler(&call), cookie)
+                })
+                .await?;
+        }
+        let Admitted { mut call, cookie } = app.work(move || admit(call, verb, inside)).await??;
+        check_type(&call, verb)?;
+        let answer = match verb.how {
+            How::Plain(handler) => {
+                call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
+                app.work(move || handler(&call)).await?
+            }
+            How::Async(handler) => handler(call, body).await,
+        };
+        with_cookie(answer, cookie)
+    }
+}
+
+fn with_cookie(answer: Answer, cookie: Option<String>) -> Answer {
+    let mut reply = answer.unwrap_or_else(Problem::into_reply);
+    if let Some(cookie) = cookie
+        && !reply.headers.contains_key("set-cookie")
+    {
+        reply = reply.header("Set-Cookie", &cookie);
+    }
+    Ok(reply)
+}
+
+/// Some requests must say that they bring JSON: a form on a foreign page cannot.
+fn check_type(call: &Call, verb: &Verb) -> Result<(), Problem> {
+    let given = call.header("content-type").and_then(media_type);
+    if verb.json && given != Some("application/json") {
+        return Err(Problem::not_json());
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! What the HTTP side is told.
+
+use std::time::Duration;
+
+/// Limits and waits. See `docs/http.md`.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Connections at the same time; more wait to be accepted.
+    pub connections_max: usize,
+    /// Requests that work on files at the same time; more wait.
+    pub working_max: usize,
+    /// How long a client may take for the head of a request, and to begin one.
+    pub head_timeout: Duration,
+    /// How long a client may send nothing of a body, or take nothing of an answer.
+    pub stall_timeout: Duration,
+    /// Bytes of a request's body, compressed or not, attachments aside.
+    pub body_bytes_max: u64,
+    /// Bytes of one document.
+    pub document_bytes_max: u64,
+    /// Bytes of one attachment.
+    pub attachment_bytes_max: u64,
+    /// Bytes of a request's target.
+    pub target_bytes_max: usize,
+    /// Rounds for new passwords.
+    pub iterations: u32,
+    /// Whether everybody who reaches the address is on this machine.
+    pub loopback: bool,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 2_000,
+            working_max: 64,
+            head_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
+            body_bytes_max: 64 << 20,
+            document_bytes_max: 8_000_000,
+            attachment_bytes_max: 1 << 30,
+            target_bytes_max: 8_000,
+            iterations: crate::auth::ITERATIONS_DEFAULT,
+            loopback: true,
+        }
+    }
+}

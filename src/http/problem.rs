@@ -1,0 +1,228 @@
+//! Every answer that is an error: its status, CouchDB's error word and reason, in one place.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::reply::Reply;
+use crate::documents::{DatabaseError, DocumentError, StorageError};
+use crate::journal::CommitError;
+use crate::service::Failure;
+
+/// A request that is answered with an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The status code.
+    pub status: u16,
+    /// The word that programs look at.
+    pub error: Cow<'static, str>,
+    /// The sentence that people read.
+    pub reason: Cow<'static, str>,
+    /// Headers beside the usual ones.
+    pub headers: Vec<(&'static str, String)>,
+    /// What to look for in the log.
+    pub reference: Option<u32>,
+}
+
+type Text = Cow<'static, str>;
+
+impl Problem {
+    /// Any problem.
+    pub fn new(status: u16, error: impl Into<Text>, reason: impl Into<Text>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+            reason: reason.into(),
+            headers: Vec::new(),
+            reference: None,
+        }
+    }
+
+    /// 400: the request makes no sense.
+    pub fn bad_request(reason: impl Into<Text>) -> Self {
+        Self::new(400, "bad_request", reason)
+    }
+
+    /// 400: a body is not JSON.
+    pub fn bad_json() -> Self {
+        Self::bad_request("invalid UTF-8 JSON")
+    }
+
+    /// 400: a revision that has not the shape of one.
+    pub fn bad_rev() -> Self {
+        Self::bad_request("Invalid rev format")
+    }
+
+    /// 400: a parameter of a query over rows.
+    pub fn query_parse(reason: impl Into<Text>) -> Self {
+        Self::new(400, "query_parse_error", reason)
+    }
+
+    /// 401: whoever asks must say who they are, or is not the one.
+    pub fn unauthorized(reason: impl Into<Text>) -> Self {
+        Self::new(401, "unauthorized", reason)
+    }
+
+    /// 401: for server admins.
+    pub fn not_server_admin() -> Self {
+        Self::unauthorized("You are not a server admin.")
+    }
+
+    /// 401 for somebody unknown, 403 for somebody known: the database does not let them in.
+    pub fn not_member(is_known: bool) -> Self {
+        let reason = "You are not authorized to access this db.";
+        if is_known {
+            Self::forbidden("You are not allowed to access this db.")
+        } else {
+            Self::unauthorized(reason)
+        }
+    }
+
+    /// 403.
+    pub fn forbidden(reason: impl Into<Text>) -> Self {
+        Self::new(403, "forbidden", reason)
+    }
+
+    /// 404 with its reason.
+    pub fn not_found(reason: impl Into<Text>) -> Self {
+        Self::new(404, "not_found", reason)
+    }
+
+    /// 404: `missing`.
+    pub fn missing() -> Self {
+        Self::not_found("missing")
+    }
+
+    /// 404: no such database.
+    pub fn no_database() -> Self {
+        Self::not_found("Database does not exist.")
+    }
+
+    /// 405 with the methods that there are.
+    pub fn method(allowed: &str) -> Self {
+        let problem = Self::new(405, "method_not_allowed", format!("Only {allowed} allowed"));
+        problem.header("Allow", allowed)
+    }
+
+    /// 409.
+    pub fn conflict() -> Self {
+        Self::new(409, "conflict", "Document update conflict.")
+    }
+
+    /// 413.
+    pub fn too_large() -> Self {
+        Self::new(413, "too_large", "the request entity is too large")
+    }
+
+    /// 415: only JSON.
+    pub fn not_json() -> Self {
+        Self::new(415, "bad_content_type", "Content-Type must be application/json")
+    }
+
+    /// 500: ours.
+    pub fn internal(reason: impl Into<Text>) -> Self {
+        Self::new(500, "internal_server_error", reason)
+    }
+
+    /// 501: what is not there yet, and why.
+    pub fn not_implemented(reason: impl Into<Text>) -> Self {
+        Self::new(501, "not_implemented", reason)
+    }
+
+    /// 400: a name that no database can have.
+    pub fn database_name(name: &str) -> Self {
+        let reason = format!(
+            "Name: '{name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters \
+             _, $, (, ), +, -, and / are allowed. Must begin with a letter."
+        );
+        Self::new(400, "illegal_database_name", reason)
+    }
+
+    /// Adds a number by which the answer is found in the log.
+    pub fn referenced(mut self) -> Self {
+        self.reference = Some(crc32fast::hash(self.reason.as_bytes()));
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The answer.
+    pub fn into_reply(self) -> Reply {
+        let reference =
+            self.reference.map(|number| format!(",\"ref\":{number}")).unwrap_or_default();
+        let (error, reason) = (json!(self.error), json!(self.reason));
+        let body = format!("{{\"error\":{error},\"reason\":{reason}{reference}}}\n");
+        let reply = Reply::text(self.status, body);
+        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, &value))
+    }
+}
+
+impl From<DocumentError> for Problem {
+    fn from(error: DocumentError) -> Self {
+        let reason = error.to_string();
+        let (status, word) = match error {
+            DocumentError::Conflict => (409, "conflict"),
+            DocumentError::NotFound { .. }
+            | DocumentError::NoAttachment
+            | DocumentError::DatabaseGone => (404, "not_found"),
+            DocumentError::BadRevision(_)
+            | DocumentError::InvalidJson
+            | DocumentError::NotAnObject
+            | DocumentError::BadRequest { .. }
+            | DocumentError::BadAttachment { .. }
+            | DocumentError::AttachmentLength { .. }
+            | DocumentError::BadSequence => (400, "bad_request"),
+            DocumentError::Validation { .. } => (400, "doc_validation"),
+            DocumentError::IllegalId { .. } => (400, "illegal_docid"),
+            DocumentError::MissingStub { .. } => (412, "missing_stub"),
+            DocumentError::DigestMismatch => (400, "content_md5_mismatch"),
+            DocumentError::TooLarge { .. } => (413, "document_too_large"),
+            DocumentError::AttachmentTooLarge { .. } => (413, "attachment_too_large"),
+            DocumentError::Forbidden { .. } => (403, "forbidden"),
+            DocumentError::Storage(error) => return error.into(),
+            _ => (500, "internal_server_error"),
+        };
+        Self::new(status, word, reason)
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        let reason = error.to_string();
+        let (status, word) = match error {
+            DatabaseError::Exists => (412, "file_exists"),
+            DatabaseError::NotFound => (404, "not_found"),
+            DatabaseError::IllegalName { .. } => (400, "illegal_database_name"),
+            DatabaseError::NameTooLong => (400, "database_name_too_long"),
+            DatabaseError::BadShardCount => (400, "bad_request"),
+            DatabaseError::Storage(error) => return error.into(),
+            _ => (500, "internal_server_error"),
+        };
+        Self::new(status, word, reason)
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        let reason = error.to_string();
+        tracing::error!(%error, "a shard could not be read or written");
+        match error {
+            StorageError::Commit(CommitError::NoSpace(_)) => {
+                Self::new(507, "insufficient_storage", reason)
+            }
+            StorageError::Limit(_) => Self::new(413, "too_large", reason),
+            _ => Self::internal(reason).referenced(),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        tracing::error!(error = %failure.error, reason = %failure.reason, "the configuration could not be read or written");
+        Self::internal(failure.reason).referenced()
+    }
+}

@@ -1,0 +1,278 @@
+//! `_replicate`, and what the scheduler tells of replications.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::app::App;
+use super::body::RequestBody;
+use super::call::Call;
+use super::database::server_uuid;
+use super::dates::{http_date, iso_date};
+use super::inside::Inside;
+use super::node::NODE;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use super::target::encode_segment;
+use crate::auth::UserContext;
+use crate::replication::{
+    Endpoint, Failed, Job, JobState, Peer, Progress, Remote, Replication, Times, replication_id,
+};
+
+/// How long it is before a replication that failed is tried again, at first; it doubles.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How long it is at most.
+const AGAIN_MAX: Duration = Duration::from_secs(600);
+
+impl From<Failed> for Problem {
+    fn from(failed: Failed) -> Self {
+        let status = if failed.error == "unauthorized" { 401 } else { 500 };
+        Self::new(status, failed.error, failed.reason)
+    }
+}
+
+/// What a request or a document of `_replicator` asks for.
+pub struct Asked {
+    /// The replication.
+    pub replication: Replication,
+    /// The id of its job.
+    pub job: String,
+}
+
+/// Reads what is asked for, without asking any database.
+pub fn read(
+    app: &Arc<App>,
+    members: &Map<String, Value>,
+    user: &UserContext,
+) -> Result<Asked, Problem> {
+    let endpoint = |name: &str| {
+        let given = members.get(name).filter(|given| !given.is_null());
+        let given =
+            given.ok_or_else(|| Problem::new(500, "error", "Missing replicator database"))?;
+        Endpoint::parse(given).map_err(|bad| Problem::bad_request(format!("{name}: {bad}")))
+    };
+    let (source, target) = (endpoint("source")?, endpoint("target")?);
+    let flag = |name: &str| members.get(name).and_then(Value::as_bool);
+    let (continuous, create_target) =
+        (flag("continuous") == Some(true), flag("create_target") == Some(true));
+    let kept = ["doc_ids", "selector", "filter", "query_params"];
+    let filter: Map<_, _> = kept
+        .iter()
+        .filter_map(|name| {
+            Some(((*name).to_owned(), members.get(*name).filter(|v| !v.is_null())?.clone()))
+        })
+        .collect();
+    let winning_revs_only = flag("winning_revs_only") == Some(true);
+    let what = json!({ "filter": filter, "winning": winning_revs_only });
+    let id = replication_id(&server_uuid(app)?, &source.label(), &target.label(), &what);
+    let clock = app.clock.clone();
+    let times = Times(Arc::new(move || http_date(clock.wall_micros() / 1_000_000)));
+    let replication = Replication {
+        source: peer(app, source, user)?,
+        target: peer(app, target, user)?,
+        id: id.clone(),
+        session_id: format!("{:032x}", app.clock.unique_id()),
+        continuous,
+        create_target,
+        since: members.get("since_seq").filter(|since| !since.is_null()).cloned(),
+        use_checkpoints: flag("use_checkpoints") != Some(false),
+        winning_revs_only,
+        filter: Value::Object(filter),
+        times,
+        progress: Arc::new(Mutex::new(Progress::default())),
+    };
+    let suffixes = [(continuous, "+continuous"), (create_target, "+create_target")];
+    let suffix: String =
+        suffixes.iter().filter(|(is_so, _)| *is_so).map(|(_, suffix)| *suffix).collect();
+    Ok(Asked { replication, job: id + &suffix })
+}
+
+fn peer(app: &Arc<App>, endpoint: Endpoint, user: &UserContext) -> Result<Peer, Problem> {
+    let label = endpoint.label();
+    match endpoint {
+        Endpoint::Local(name) => {
+            let inside = Inside::new(app.clone(), user.clone());
+            Ok(Peer::new(Arc::new(inside), format!("/{}", encode_segment(&name)), label))
+        }
+        Endpoint::Remote { is_tls, host, port, path, headers } => {
+            let remote = Remote::new(is_tls, host, port, headers);
+            let remote = remote.map_err(|error| Problem::internal(error.to_string()))?;
+            Ok(Peer::new(Arc::new(remote), path, label))
+        }
+    }
+}
+
+/// The job of a replication that is about to run.
+pub fn job(app: &App, asked: &Asked, user: Option<String>, document: Option<String>) -> Job {
+    let Asked { replication, job } = asked;
+    Job {
+        id: job.clone(),
+        source: replication.source.label.clone(),
+        target: replication.target.label.clone(),
+        user,
+        document,
+        continuous: replication.continuous,
+        started_s: app.now_s(),
+        state: JobState::Running,
+        progress: replication.progress.clone(),
+        abort: None,
+    }
+}
+
+/// Runs a continuous replication: what fails is tried again, later and later.
+pub async fn keep_running(app: Arc<App>, asked: Asked) {
+    let mut again = AGAIN;
+    loop {
+        let before = asked.replication.so_far();
+        match asked.replication.run().await {
+            Ok(_) => return app.jobs.set_state(&asked.job, JobState::Completed),
+            Err(failed) => {
+                tracing::warn!(job = %asked.job, error = %failed.error, reason = %failed.reason, "a replication failed");
+                app.jobs.set_state(&asked.job, JobState::Crashing(failed));
+            }
+        }
+        again =
+            if before == asked.replication.so_far() { (again * 2).min(AGAIN_MAX) } else { AGAIN };
+        tokio::time::sleep(again).await;
+        app.jobs.set_state(&asked.job, JobState::Running);
+    }
+}
+
+/// `POST /_replicate`.
+pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
+    let app = call.app.clone();
+    call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
+    let members: Map<String, Value> = call.json()?;
+    let is_cancel = members.get("cancel").and_then(Value::as_bool) == Some(true);
+    let named =
+        members.get("replication_id").or_else(|| members.get("_local_id")).and_then(Value::as_str);
+    if let (true, Some(id)) = (is_cancel, named) {
+        return cancel(&app, id);
+    }
+    let user = call.user.clone();
+    let asked = app.work({
+        let app = app.clone();
+        move || read(&app, &members, &user)
+    });
+    let asked = asked.await??;
+    if is_cancel {
+        return cancel(&app, &asked.job);
+    }
+    if asked.replication.continuous {
+        return go_on(&app, asked, call.user.name.clone());
+    }
+    app.jobs.add(job(&app, &asked, call.user.name.clone(), None));
+    // It goes on when the client does not wait for it.
+    let running = tokio::spawn(async move { (asked.replication.run().await, asked.job) });
+    let ended = running.await.map_err(|_| Problem::internal("the replication was ended"))?;
+    app.jobs.cancel(&ended.1);
+    Ok(Reply::json(200, &ended.0?))
+}
+
+fn cancel(app: &App, id: &str) -> Answer {
+    match app.jobs.cancel(id) {
+        true => Ok(Reply::text(200, format!("{{\"ok\":true,\"_local_id\":{}}}\n", json!(id)))),
+        false => Err(Problem::missing()),
+    }
+}
+
+fn go_on(app: &Arc<App>, asked: Asked, user: Option<String>) -> Answer {
+    let id = asked.job.clone();
+    if !app.jobs.is_running(&id) {
+        app.jobs.add(job(app, &asked, user, None));
+        let running = tokio::spawn(keep_running(app.clone(), asked));
+        app.jobs.set_abort(&id, running.abort_handle());
+    }
+    Ok(Reply::text(202, format!("{{\"ok\":true,\"_local_id\":{}}}\n", json!(id))))
+}
+
+/// What replications say of themselves in `_active_tasks`.
+pub fn tasks(app: &App) -> Vec<Value> {
+    let running = app.jobs.all().into_iter().filter(|job| job.state == JobState::Running);
+    let tasks = running.map(|job| {
+        let done = job.so_far();
+        json!({
+            "node": NODE, "pid": "<0.0.0>", "process_status": "waiting", "type": "replication",
+            "replication_id": job.id, "doc_id": job.document, "database": null, "user": job.user,
+            "source": job.source, "target": job.target, "continuous": job.continuous,
+            "docs_read": done.docs_read, "docs_written": done.docs_written,
+            "doc_write_failures": done.doc_write_failures, "missing_revisions_found": done.missing_found,
+            "revisions_checked": done.missing_checked, "bulk_get_attempts": done.bulk_get_attempts,
+            "bulk_get_docs": done.bulk_get_docs, "started_on": job.started_s, "updated_on": app.now_s(),
+        })
+    });
+    tasks.collect()
+}
+
+fn describe(job: &Job) -> Value {
+    let done = job.so_far();
+    let info = match &job.state {
+        JobState::Crashing(failed) | JobState::Failed(failed) => json!({ "error": failed.reason }),
+        _ if done == Progress::default() => Value::Null,
+        _ => json!(done),
+    };
+    let started = iso_date(job.started_s);
+    json!({
+        "database": job.document.as_ref().map(|_| "_replicator"), "id": job.id, "pid": "<0.0.0>",
+        "source": job.source, "target": job.target, "user": job.user, "doc_id": job.document,
+        "info": info, "node": NODE, "start_time": started,
+        "history": [
+            { "timestamp": started, "type": "started" },
+            { "timestamp": started, "type": "added" },
+        ],
+    })
+}
+
+/// `GET /_scheduler/jobs`.
+pub fn jobs(call: &Call) -> Answer {
+    let all = call.app.jobs.all();
+    let running =
+        all.iter().filter(|job| matches!(job.state, JobState::Running | JobState::Crashing(_)));
+    let jobs: Vec<_> = running.map(describe).collect();
+    Ok(Reply::json(200, &json!({ "total_rows": jobs.len(), "offset": 0, "jobs": jobs })))
+}
+
+/// `GET /_scheduler/jobs/{job}`.
+pub fn one_job(call: &Call) -> Answer {
+    let job = call.app.jobs.get(call.name("job")).ok_or_else(Problem::missing)?;
+    Ok(Reply::json(200, &describe(&job)))
+}
+
+fn describe_document(job: &Job) -> Value {
+    let (state, info) = match &job.state {
+        JobState::Running => ("running", json!(job.so_far())),
+        JobState::Completed => ("completed", json!(job.so_far())),
+        JobState::Crashing(failed) => ("crashing", json!({ "error": failed.reason })),
+        JobState::Failed(failed) => ("failed", json!({ "error": failed.reason })),
+    };
+    let errors = u8::from(matches!(job.state, JobState::Crashing(_) | JobState::Failed(_)));
+    let started = iso_date(job.started_s);
+    json!({
+        "database": "_replicator", "doc_id": job.document, "id": job.id, "node": NODE,
+        "source": job.source, "target": job.target, "state": state, "info": info,
+        "error_count": errors, "last_updated": started, "start_time": started, "source_proxy": null,
+        "target_proxy": null,
+    })
+}
+
+/// `GET /_scheduler/docs`.
+pub fn documents(call: &Call) -> Answer {
+    let all = call.app.jobs.all();
+    let docs: Vec<_> =
+        all.iter().filter(|job| job.document.is_some()).map(describe_document).collect();
+    let rows: Vec<_> = docs.iter().map(ToString::to_string).collect();
+    let first = if rows.is_empty() { "" } else { "\r\n" };
+    let (count, rows) = (rows.len(), rows.join(",\r\n"));
+    Ok(Reply::text(
+        200,
+        format!("{{\"total_rows\":{count},\"offset\":0,\"docs\":[{first}{rows}\r\n]}}\n"),
+    ))
+}
+
+/// `GET /_scheduler/docs/{db}/{doc}`.
+pub fn one_document(call: &Call) -> Answer {
+    let all = call.app.jobs.all();
+    let job = all.iter().find(|job| job.document.as_deref() == Some(call.name("doc")));
+    Ok(Reply::json(200, &describe_document(job.ok_or_else(Problem::missing)?)))
+}

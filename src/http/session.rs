@@ -1,0 +1,110 @@
+//! `/_session`: signing in and out.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::admit::{check_password, find_user};
+use super::call::Call;
+use super::dates::cookie_date;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use super::target::parse_query;
+use crate::auth::UserContext;
+use crate::auth::cookie::{self, Claim, Session, TIMEOUT_S};
+
+/// The setting that holds what sessions are signed with.
+const SECRET: (&str, &str) = ("chttpd_auth", "secret");
+
+/// `GET`: who asks.
+pub fn show(call: &Call) -> Answer {
+    let mut info = json!({ "authentication_handlers": ["cookie", "default"] });
+    if let (Some(how), Some(info)) = (call.authenticated, info.as_object_mut()) {
+        info.insert("authenticated".to_owned(), json!(how));
+    }
+    let body = json!({ "ok": true, "userCtx": call.user, "info": info });
+    Ok(Reply::json(200, &body))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Credentials {
+    name: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+/// `POST`: signs in with a name and a password, as a form or as JSON.
+pub fn sign_in(call: &Call) -> Answer {
+    let credentials = credentials(call)?;
+    let name = credentials.name.or(credentials.username).unwrap_or_default();
+    let password = credentials.password.unwrap_or_default();
+    match check_password(call, &name, &password) {
+        Ok(user) => signed_in(call, &user),
+        Err(problem) => Ok(problem.into_reply().header("Set-Cookie", &set_cookie(call, ""))),
+    }
+}
+
+fn credentials(call: &Call) -> Result<Credentials, Problem> {
+    if call.content_type() == Some("application/json") {
+        return call.json();
+    }
+    let text = std::str::from_utf8(&call.body).unwrap_or_default();
+    let pairs = parse_query(text).map_err(|_| Problem::bad_request("the form cannot be read"))?;
+    let mut credentials = Credentials::default();
+    for (key, value) in pairs {
+        match key.as_str() {
+            "name" => credentials.name = Some(value),
+            "username" => credentials.username = Some(value),
+            "password" => credentials.password = Some(value),
+            _ => {}
+        }
+    }
+    Ok(credentials)
+}
+
+fn signed_in(call: &Call, user: &UserContext) -> Answer {
+    let name = user.name.as_deref().unwrap_or_default();
+    let salt = find_user(call, name)?.map(|(hash, _)| hash.salt().to_owned());
+    let value = cookie::issue(name, call.app.now_s(), &secret(call)?, &salt.unwrap_or_default());
+    let body = json!({ "ok": true, "name": user.name, "roles": user.roles });
+    Ok(Reply::json(200, &body).header("Set-Cookie", &set_cookie(call, &value)))
+}
+
+/// `DELETE`: signs out.
+pub fn sign_out(call: &Call) -> Answer {
+    Ok(Reply::ok(200).header("Set-Cookie", &set_cookie(call, "")))
+}
+
+/// Goes on with the session of a cookie: the user, and a new cookie when one is due. `None` when it is forged or over.
+pub fn resume(
+    call: &Call,
+    claim: &Claim,
+) -> Result<Option<(UserContext, Option<String>)>, Problem> {
+    let Some((hash, user)) = find_user(call, &claim.name)? else { return Ok(None) };
+    let (now_s, secret) = (call.app.now_s(), secret(call)?);
+    Ok(claim.check(now_s, &secret, hash.salt()).map(|session| match session {
+        Session::Good => (user, None),
+        Session::Aging => {
+            let value = cookie::issue(&claim.name, now_s, &secret, hash.salt());
+            (user, Some(set_cookie(call, &value)))
+        }
+    }))
+}
+
+fn set_cookie(call: &Call, value: &str) -> String {
+    let expires = cookie_date(call.app.now_s() + if value.is_empty() { 0 } else { TIMEOUT_S });
+    format!(
+        "AuthSession={value}; Version=1; Expires={expires}; Max-Age={TIMEOUT_S}; Path=/; HttpOnly; SameSite=Lax"
+    )
+}
+
+/// What sessions are signed with; made when it is first needed.
+fn secret(call: &Call) -> Result<Vec<u8>, Problem> {
+    let (section, key) = SECRET;
+    if let Some(secret) = call.app.service.setting(section, key)? {
+        return Ok(secret.into_bytes());
+    }
+    let made = format!("{:032x}{:032x}", call.app.clock.unique_id(), call.app.clock.unique_id());
+    call.app.service.set_setting(section, key, Some(&made))?;
+    Ok(made.into_bytes())
+}

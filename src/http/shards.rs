@@ -1,0 +1,71 @@
+//! Where documents are: shards, and the node that has them.
+
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::node::NODE;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
+use crate::documents::Database;
+
+fn ranges(database: &Database) -> Vec<String> {
+    database.shards().into_iter().map(|shard| shard.range).collect()
+}
+
+/// `GET _shards`: which node has which range.
+pub fn all(call: &Call) -> Answer {
+    let shards: Map<_, _> =
+        ranges(&*call.database()?).into_iter().map(|range| (range, json!([NODE]))).collect();
+    Ok(Reply::json(200, &json!({ "shards": shards })))
+}
+
+/// `GET _shards/{doc}`: the range of a document, whether it exists or not.
+pub fn of_document(call: &Call) -> Answer {
+    let shard = call.database()?.shard_of(call.name("doc"))?;
+    Ok(Reply::json(200, &json!({ "range": shard.range, "nodes": [NODE] })))
+}
+
+/// `POST _sync_shards`: there are no copies to bring in step.
+pub fn sync(call: &Call) -> Answer {
+    call.database()?;
+    Ok(Reply::ok(202))
+}
+
+/// `GET /_node/{node}/_dbs/{db}`: the placement document.
+pub fn placement(call: &Call) -> Answer {
+    let database = call.database()?;
+    let (info, ranges) = (database.info(), ranges(&database));
+    let suffix: Vec<u8> = format!(".{}", info.instance_start_time).into_bytes();
+    let by_range: Map<_, _> = ranges.iter().map(|range| (range.clone(), json!([NODE]))).collect();
+    let changelog: Vec<_> = ranges.iter().map(|range| json!(["add", range, NODE])).collect();
+    let rev = format!("1-{}", info.uuid);
+    let body = json!({
+        "_id": info.name, "_rev": rev, "shard_suffix": suffix, "changelog": changelog,
+        "by_node": { NODE: ranges }, "by_range": Value::Object(by_range), "props": {},
+    });
+    Ok(Reply::json(200, &body).etag(&rev))
+}
+
+/// `GET /_reshard`: shards are not split yet.
+pub fn reshard(_call: &Call) -> Answer {
+    let text = "{\"state\":\"running\",\"state_reason\":null,\"completed\":0,\"failed\":0,\"running\":0,\
+                \"stopped\":0,\"total\":0}\n";
+    Ok(Reply::text(200, text))
+}
+
+/// `GET /_reshard/state`.
+pub fn reshard_state(_call: &Call) -> Answer {
+    Ok(Reply::text(200, "{\"state\":\"running\",\"reason\":null}\n"))
+}
+
+/// `GET /_reshard/jobs`.
+pub fn reshard_jobs(_call: &Call) -> Answer {
+    Ok(Reply::text(200, "{\"total_rows\":0,\"offset\":0,\"jobs\":[]}\n"))
+}
+
+/// `POST /_reshard/jobs`.
+pub fn reshard_start(_call: &Call) -> Answer {
+    Err(Problem::not_implemented(
+        "Splitting shards comes later: choose q when the database is made.",
+    ))
+}

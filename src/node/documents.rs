@@ -1,0 +1,70 @@
+//! What the HTTP side stands on: the document databases of the directory, limits, TLS.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::options::store_options;
+use crate::conf::{Conf, DaemonSettings};
+use crate::documents::{DatabaseError, Databases, DocumentsOptions};
+use crate::http::{App, HttpOptions, Tls};
+use crate::service::{CdbCatalog, Class, Failure, Service, Surroundings};
+use crate::vfs::{Vfs, read_file};
+
+/// A certificate or a key is not larger.
+const PEM_BYTES_MAX: u64 = 1 << 20;
+
+/// Opens the databases of a directory; their records are in the configuration of `service`.
+pub fn open(
+    conf: &Conf,
+    service: &Arc<Service>,
+    around: &Surroundings,
+) -> Result<Databases, Failure> {
+    let options = DocumentsOptions { store: store_options(conf), ..DocumentsOptions::default() };
+    let catalog = Arc::new(CdbCatalog::new(service.clone()));
+    let (vfs, clock) = (around.vfs.clone(), around.clock.clone());
+    let databases = Databases::open(&around.directory, vfs, clock, catalog, options);
+    databases.map_err(|error| failure(&error))
+}
+
+fn failure(error: &DatabaseError) -> Failure {
+    Failure::new(Class::Disk, "documents", error.to_string())
+}
+
+/// The HTTP side on open databases.
+pub fn app(
+    conf: &DaemonSettings,
+    service: &Arc<Service>,
+    databases: Arc<Databases>,
+    around: &Surroundings,
+    ending: watch::Receiver<bool>,
+) -> Arc<App> {
+    let patience = conf.http_timeout.to_std();
+    let options = HttpOptions {
+        connections_max: usize::from(conf.http_connections),
+        head_timeout: patience,
+        stall_timeout: patience,
+        body_bytes_max: conf.http_body_size.bytes(),
+        loopback: conf.bind.ip().is_loopback(),
+        ..HttpOptions::default()
+    };
+    Arc::new(App::new(service.clone(), databases, around.clock.clone(), options, ending))
+}
+
+/// TLS, when a certificate is given.
+pub fn tls(conf: &DaemonSettings, vfs: &dyn Vfs) -> Result<Option<Tls>, Failure> {
+    let (certificate, key) = match (&conf.tls_certificate, &conf.tls_key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            return Err(Failure::usage(
+                "daemon/tls-certificate and daemon/tls-key belong together",
+            ));
+        }
+    };
+    let read = |path: &Path| read_file(vfs, path, PEM_BYTES_MAX);
+    let tls = Tls::new(&read(certificate)?, &read(key)?);
+    let place = format!("{} and {}", certificate.display(), key.display());
+    tls.map(Some).map_err(|problem| Failure::usage(problem).within(place))
+}

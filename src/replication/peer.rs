@@ -1,0 +1,89 @@
+//! One side of a replication: a database, asked in CouchDB's words.
+
+use std::sync::Arc;
+
+use hyper::body::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::flow::Flow;
+use super::run::Failed;
+use super::transport::{Request, Response, Transport};
+
+/// Answers of JSON are not larger.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// A database somewhere.
+#[derive(Clone)]
+pub struct Peer {
+    transport: Arc<dyn Transport>,
+    path: String,
+    /// How people are told which it is.
+    pub label: String,
+}
+
+impl Peer {
+    /// The database at a path, such as `/db`.
+    pub fn new(transport: Arc<dyn Transport>, path: String, label: String) -> Self {
+        Self { transport, path, label }
+    }
+
+    /// Asks; the answer is whatever it is.
+    pub async fn ask(
+        &self,
+        method: &'static str,
+        below: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Flow,
+    ) -> Result<Response, Failed> {
+        let target = format!("{}{below}", self.path);
+        let request = Request { method, target, headers, body };
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| Failed::new("unreachable", format!("{}: {error}", self.label)))
+    }
+
+    /// Asks with JSON and wants JSON: the status and the text.
+    pub async fn json(
+        &self,
+        method: &'static str,
+        below: &str,
+        body: Option<String>,
+    ) -> Result<(u16, Bytes), Failed> {
+        let mut headers = vec![("Accept", "application/json".to_owned())];
+        let body = body.map_or_else(Bytes::new, Bytes::from);
+        if method == "POST" || method == "PUT" {
+            headers.push(("Content-Type", "application/json".to_owned()));
+            headers.push(("Content-Length", body.len().to_string()));
+        }
+        let response = self.ask(method, below, headers, Flow::Full(body)).await?;
+        let whole = response.body.whole(ANSWER_BYTES_MAX).await;
+        let text =
+            whole.map_err(|cut| Failed::new("unreachable", format!("{}: {cut}", self.label)))?;
+        Ok((response.status, text))
+    }
+
+    /// The same; anything but success is a failure.
+    pub async fn want<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        below: &str,
+        body: Option<String>,
+    ) -> Result<T, Failed> {
+        let (status, text) = self.json(method, below, body).await?;
+        if !(200..300).contains(&status) {
+            return Err(self.refused(below, status, &text));
+        }
+        serde_json::from_slice(&text)
+            .map_err(|error| Failed::new("bad_answer", format!("{}{below}: {error}", self.label)))
+    }
+
+    /// What an answer that is no success becomes.
+    pub fn refused(&self, below: &str, status: u16, text: &[u8]) -> Failed {
+        let answer: Value = serde_json::from_slice(text).unwrap_or_default();
+        let member =
+            |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let path = below.split('?').next().unwrap_or_default();
+        let reason = format!("{}{path} answered {status}: {}", self.label, member("reason"));
+        Failed::new(&member("error"), reason)
+    }
+}

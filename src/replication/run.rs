@@ -1,0 +1,286 @@
+//! A replication from its checkpoint to the end of the changes, or on and on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::batch::Changes;
+use super::checkpoint::{Checkpoint, Session, common, next};
+use super::peer::Peer;
+
+/// Changes that are read at a time (CouchDB: `worker_batch_size`).
+const BATCH: u64 = 500;
+
+/// What to replicate.
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the request")]
+pub struct Replication {
+    /// From where.
+    pub source: Peer,
+    /// To where.
+    pub target: Peer,
+    /// Its id: the name of its checkpoints.
+    pub id: String,
+    /// Tells this run from others.
+    pub session_id: String,
+    /// On and on.
+    pub continuous: bool,
+    /// Make the target when it is not there.
+    pub create_target: bool,
+    /// Where to begin, whatever checkpoints say.
+    pub since: Option<Value>,
+    /// Whether checkpoints are read and written.
+    pub use_checkpoints: bool,
+    /// Winners only.
+    pub winning_revs_only: bool,
+    /// Which documents: `doc_ids`, `selector`, `filter` with `query_params`, as members of an object.
+    pub filter: Value,
+    /// The time as people read it.
+    pub times: Times,
+    /// What was done so far.
+    pub progress: Arc<Mutex<Progress>>,
+}
+
+/// Tells the time in words.
+#[derive(Clone)]
+pub struct Times(pub Arc<dyn Fn() -> String + Send + Sync>);
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Revisions that were asked about.
+    pub missing_checked: u64,
+    /// Those that the target had not.
+    pub missing_found: u64,
+    /// Documents that were read.
+    pub docs_read: u64,
+    /// Documents that were written.
+    pub docs_written: u64,
+    /// Documents that the target refused.
+    pub doc_write_failures: u64,
+    /// Documents that were read in bulk.
+    pub bulk_get_docs: u64,
+    /// Documents that were to be read in bulk.
+    pub bulk_get_attempts: u64,
+}
+
+/// Why a replication ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failed {
+    /// A word for programs.
+    pub error: String,
+    /// A line for people.
+    pub reason: String,
+}
+
+impl Failed {
+    /// With a word and a line.
+    pub fn new(error: &str, reason: impl Into<String>) -> Self {
+        Self { error: error.to_owned(), reason: reason.into() }
+    }
+}
+
+/// The answer of a database about itself, as far as it matters.
+#[derive(Deserialize)]
+struct Info {}
+
+impl Replication {
+    /// Replicates. Answers what `_replicate` answers; a continuous one does not end by itself.
+    pub async fn run(&self) -> Result<Value, Failed> {
+        self.open(&self.source, false).await?;
+        self.open(&self.target, self.create_target).await?;
+        let (mut at_source, mut at_target) = self.checkpoints().await?;
+        let start = self
+            .since
+            .clone()
+            .or_else(|| common(&at_source, &at_target))
+            .unwrap_or_else(|| json!(0));
+        let mut session = Session {
+            session_id: self.session_id.clone(),
+            start_time: (self.times.0)(),
+            start_last_seq: start.clone(),
+            recorded_seq: start.clone(),
+            end_last_seq: start,
+            ..Session::default()
+        };
+        let mut is_waiting = false;
+        loop {
+            let changes = self.changes(&session.recorded_seq, is_waiting).await?;
+            let is_end = changes.results.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+            let is_new = !changes.results.is_empty();
+            self.copy(&changes).await?;
+            session.recorded_seq = changes.last_seq.clone();
+            session.end_last_seq = changes.last_seq;
+            session.progress = self.so_far();
+            session.end_time = (self.times.0)();
+            let did_something = session.progress != Progress::default();
+            if is_new && did_something {
+                (at_source, at_target) = self.record(&at_source, &at_target, &session).await?;
+            }
+            is_waiting = is_end;
+            if is_end && !self.continuous {
+                return Ok(Self::answer(&at_target, &session));
+            }
+        }
+    }
+
+    fn answer(at_target: &Checkpoint, session: &Session) -> Value {
+        let is_quiet = session.progress == Progress::default();
+        let kept = if is_quiet && !at_target.history.is_empty() {
+            at_target.clone()
+        } else {
+            next(&Checkpoint::default(), session)
+        };
+        let history = if is_quiet { &kept.history } else { &at_target.history };
+        let history = if history.is_empty() { &kept.history } else { history };
+        let mut answer = json!({
+            "ok": true, "session_id": kept.session_id, "source_last_seq": kept.source_last_seq,
+            "replication_id_version": super::checkpoint::ID_VERSION, "history": history,
+        });
+        if let (true, Some(answer)) = (is_quiet, answer.as_object_mut()) {
+            answer.insert("no_changes".to_owned(), json!(true));
+        }
+        answer
+    }
+
+    /// What was done so far.
+    pub fn so_far(&self) -> Progress {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds to what was done.
+    pub(super) fn note(&self, note: impl FnOnce(&mut Progress)) {
+        note(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    async fn open(&self, peer: &Peer, create: bool) -> Result<(), Failed> {
+        let opened = peer.json("GET", "", None).await?;
+        match opened {
+            (200, _) => Ok(()),
+            (404, _) if create => {
+                let (status, text) = peer.json("PUT", "", None).await?;
+                if matches!(status, 201 | 202 | 412) {
+                    Ok(())
+                } else {
+                    Err(peer.refused("", status, &text))
+                }
+            }
+            (404, _) => Err(Failed::new("db_not_found", format!("could not open {}", peer.label))),
+            (status, text) => Err(peer.refused("", status, &text)),
+        }
+    }
+
+    fn checkpoint_path(&self) -> String {
+        format!("/_local/{}", self.id)
+    }
+
+    async fn checkpoints(&self) -> Result<(Checkpoint, Checkpoint), Failed> {
+        if !self.use_checkpoints {
+            return Ok((Checkpoint::default(), Checkpoint::default()));
+        }
+        Ok((self.checkpoint(&self.source).await?, self.checkpoint(&self.target).await?))
+    }
+
+    async fn checkpoint(&self, peer: &Peer) -> Result<Checkpoint, Failed> {
+        let path = self.checkpoint_path();
+        let (status, text) = peer.json("GET", &path, None).await?;
+        match status {
+            200 => Ok(serde_json::from_slice(&text).unwrap_or_default()),
+            // A source that may only be read keeps no checkpoint: everything is looked at again.
+            401 | 403 | 404 => Ok(Checkpoint::default()),
+            _ => Err(peer.refused(&path, status, &text)),
+        }
+    }
+
+    /// Writes the checkpoint on both sides, after what was written is durable.
+    async fn record(
+        &self,
+        at_source: &Checkpoint,
+        at_target: &Checkpoint,
+        session: &Session,
+    ) -> Result<(Checkpoint, Checkpoint), Failed> {
+        if !self.use_checkpoints {
+            return Ok((next(at_source, session), next(at_target, session)));
+        }
+        let _: Info = self.target.want("POST", "/_ensure_full_commit", Some(String::new())).await?;
+        let at_source = self.put(&self.source, next(at_source, session)).await?;
+        let at_target = self.put(&self.target, next(at_target, session)).await?;
+        Ok((at_source, at_target))
+    }
+
+    async fn put(&self, peer: &Peer, mut checkpoint: Checkpoint) -> Result<Checkpoint, Failed> {
+        let path = self.checkpoint_path();
+        for is_again in [false, true] {
+            let body = serde_json::to_string(&checkpoint).unwrap_or_default();
+            let (status, text) = peer.json("PUT", &path, Some(body)).await?;
+            match status {
+                200..300 => {
+                    let answer: Value = serde_json::from_slice(&text).unwrap_or_default();
+                    checkpoint.rev = answer.get("rev").and_then(Value::as_str).map(str::to_owned);
+                    return Ok(checkpoint);
+                }
+                // Somebody else wrote it: on its newest revision, once.
+                409 if !is_again => checkpoint.rev = self.checkpoint(peer).await?.rev,
+                401 | 403 => return Ok(checkpoint),
+                _ => return Err(peer.refused(&path, status, &text)),
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    async fn changes(&self, since: &Value, is_waiting: bool) -> Result<Changes, Failed> {
+        let since = match since {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let style = if self.winning_revs_only { "main_only" } else { "all_docs" };
+        let feed = if is_waiting && self.continuous {
+            "&feed=longpoll&timeout=30000&heartbeat=10000"
+        } else {
+            ""
+        };
+        let (filter, body) = self.filter_parts();
+        let path =
+            format!("/_changes?style={style}&limit={BATCH}&since={}{feed}{filter}", escape(&since));
+        let method = if body.is_some() { "POST" } else { "GET" };
+        self.source.want(method, &path, body).await
+    }
+
+    /// The parameters and the body that a filter wants.
+    fn filter_parts(&self) -> (String, Option<String>) {
+        if let Some(ids) = self.filter.get("doc_ids") {
+            return ("&filter=_doc_ids".to_owned(), Some(json!({ "doc_ids": ids }).to_string()));
+        }
+        if let Some(selector) = self.filter.get("selector") {
+            return (
+                "&filter=_selector".to_owned(),
+                Some(json!({ "selector": selector }).to_string()),
+            );
+        }
+        let Some(name) = self.filter.get("filter").and_then(Value::as_str) else {
+            return (String::new(), None);
+        };
+        let mut text = format!("&filter={}", escape(name));
+        for (key, value) in
+            self.filter.get("query_params").and_then(Value::as_object).into_iter().flatten()
+        {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.extend(["&", &escape(key), "=", &escape(&value)]);
+        }
+        (text, None)
+    }
+}
+
+/// A text in a query or a path segment.
+pub fn escape(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    });
+    bytes.collect()
+}

@@ -1,0 +1,128 @@
+//! The records of document databases, in the configuration: `/databases/database{NAME}`.
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::open::Service;
+use crate::cdb::{Datastore, Error, KeyText, Path, ReadView, Selector, Value};
+use crate::documents::{Catalog, DatabaseError, DatabaseRecord};
+
+/// The list of databases.
+const DATABASES: &str = "/databases/database";
+
+/// The catalog of an open configuration database.
+#[derive(Debug)]
+pub struct CdbCatalog(Arc<Service>);
+
+impl CdbCatalog {
+    /// Keeps records in `service`'s configuration.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self(service)
+    }
+
+    fn view(&self) -> ReadView {
+        self.0.cdb.begin_read(Datastore::Config)
+    }
+}
+
+fn list() -> Path {
+    DATABASES.parse().unwrap_or_else(|_| Path::root())
+}
+
+fn entry(name: &str) -> Path {
+    list().with_keys([name])
+}
+
+fn failed(error: impl Into<Failure>) -> DatabaseError {
+    DatabaseError::Catalog(error.into().reason)
+}
+
+fn read(view: &ReadView, name: &str) -> Result<Option<DatabaseRecord>, Error> {
+    let entry = entry(name);
+    let (q, created, uuid) = (
+        view.get(entry.child("q"))?,
+        view.get(entry.child("created"))?,
+        view.get(entry.child("uuid"))?,
+    );
+    Ok(match (q, created, uuid) {
+        (Some(Value::Uint32(q)), Some(Value::Uint64(created_s)), Some(uuid)) => {
+            Some(DatabaseRecord { name: name.to_owned(), q, created_s, uuid: uuid.to_string() })
+        }
+        _ => None,
+    })
+}
+
+impl Catalog for CdbCatalog {
+    fn list(&self) -> Result<Vec<DatabaseRecord>, DatabaseError> {
+        let view = self.view();
+        let mut records = Vec::new();
+        for child in view.children(list()).map_err(failed)? {
+            let selector = child.path.steps().last().and_then(|step| step.selector.as_ref());
+            if let Some(Selector::Keys(keys)) = selector
+                && let [KeyText::Text(name)] = keys.as_slice()
+                && let Some(record) = read(&view, name).map_err(failed)?
+            {
+                records.push(record);
+            }
+        }
+        records.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(records)
+    }
+
+    fn get(&self, name: &str) -> Result<Option<DatabaseRecord>, DatabaseError> {
+        read(&self.view(), name).map_err(failed)
+    }
+
+    fn put(&self, record: &DatabaseRecord) -> Result<(), DatabaseError> {
+        let entry = entry(&record.name);
+        let written = self.0.cdb.write(Datastore::Config, |tx| {
+            tx.set(entry.child("q"), Value::Uint32(record.q))?;
+            tx.set(entry.child("created"), Value::Uint64(record.created_s))?;
+            tx.set(entry.child("uuid"), record.uuid.as_str())
+        });
+        written.map(drop).map_err(failed)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DatabaseError> {
+        let removed = self.0.cdb.write(Datastore::Config, |tx| tx.remove(entry(name)));
+        removed.map(drop).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cdb::Cdb;
+    use crate::clock::ManualClock;
+    use crate::scheduler::{Actions, Scheduler};
+    use crate::service::Surroundings;
+    use crate::vfs::os::OsVfs;
+
+    #[test]
+    fn records_come_back_in_the_order_of_their_names() {
+        let clock = Arc::new(ManualClock::starting_at(0));
+        let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
+        let cdb = Cdb::in_memory().unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let service = Arc::new(Service::new(cdb, scheduler, around));
+        let catalog = CdbCatalog::new(service);
+        let record = |name: &str| DatabaseRecord {
+            name: name.to_owned(),
+            q: 2,
+            created_s: 1_795_184_733,
+            uuid: "00ff".repeat(8),
+        };
+        for name in ["b/c", "a$(+)", "_users", "b"] {
+            catalog.put(&record(name)).unwrap();
+        }
+        let names: Vec<_> = catalog.list().unwrap().into_iter().map(|record| record.name).collect();
+        assert_eq!(names, ["_users", "a$(+)", "b", "b/c"]);
+        assert_eq!(catalog.get("b/c").unwrap(), Some(record("b/c")));
+        catalog.remove("b").unwrap();
+        catalog.remove("b").unwrap();
+        assert_eq!(catalog.get("b").unwrap(), None);
+        assert_eq!(catalog.list().unwrap().len(), 3);
+    }
+}

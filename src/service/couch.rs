@@ -1,0 +1,164 @@
+//! What the HTTP side keeps in the configuration: server admins at `/admins/admin{NAME}/password`, and the settings behind
+//! `/_node/_local/_config` at `/http/setting{SECTION KEY}/value`.
+
+use std::collections::BTreeMap;
+
+use super::failure::Failure;
+use super::open::Service;
+use crate::cdb::{Datastore, KeyText, Path, ReadView, Selector};
+
+/// The list of server admins.
+const ADMINS: &str = "/admins/admin";
+/// The list of settings.
+const SETTINGS: &str = "/http/setting";
+
+fn list(path: &str) -> Path {
+    path.parse().unwrap_or_else(|_| Path::root())
+}
+
+/// Where the password's line of a server admin is.
+pub fn admin_path(name: &str) -> Path {
+    list(ADMINS).with_keys([name]).child("password")
+}
+
+/// The keys of every entry of a list.
+fn entries(view: &ReadView, path: &str) -> Result<Vec<Vec<String>>, Failure> {
+    let children = view.children(list(path))?;
+    let keys = children.into_iter().filter_map(|child| match child.path.steps().last()?.selector {
+        Some(Selector::Keys(ref keys)) => Some(keys.iter().map(key_text).collect()),
+        _ => None,
+    });
+    Ok(keys.collect())
+}
+
+fn key_text(key: &KeyText) -> String {
+    match key {
+        KeyText::Text(text) => text.clone(),
+        KeyText::Any => "*".to_owned(),
+    }
+}
+
+fn text(view: &ReadView, path: &Path) -> Result<Option<String>, Failure> {
+    Ok(view.get(path)?.map(|value| value.to_string()))
+}
+
+impl Service {
+    fn configuration(&self) -> ReadView {
+        self.cdb.begin_read(Datastore::Config)
+    }
+
+    /// The names of the server admins.
+    pub fn admins(&self) -> Result<Vec<String>, Failure> {
+        Ok(entries(&self.configuration(), ADMINS)?.into_iter().flatten().collect())
+    }
+
+    /// Whether there is a server admin. One lookup.
+    pub fn has_admins(&self) -> Result<bool, Failure> {
+        Ok(self.configuration().next_entry(list(ADMINS))?.is_some())
+    }
+
+    /// The line with the password's hash of a server admin.
+    pub fn admin_line(&self, name: &str) -> Result<Option<String>, Failure> {
+        text(&self.configuration(), &admin_path(name))
+    }
+
+    /// Adds a server admin or replaces the password's line; `None` removes. Answers the line before.
+    pub fn set_admin(&self, name: &str, line: Option<&str>) -> Result<Option<String>, Failure> {
+        self.replace(&admin_path(name), line)
+    }
+
+    /// All settings, by section and key.
+    pub fn settings(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+        let view = self.configuration();
+        let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for keys in entries(&view, SETTINGS)? {
+            if let [section, key] = keys.as_slice()
+                && let Some(value) = text(&view, &setting_path(section, key))?
+            {
+                sections.entry(section.clone()).or_default().insert(key.clone(), value);
+            }
+        }
+        Ok(sections)
+    }
+
+    /// One setting.
+    pub fn setting(&self, section: &str, key: &str) -> Result<Option<String>, Failure> {
+        text(&self.configuration(), &setting_path(section, key))
+    }
+
+    /// Sets a setting; `None` removes it. Answers the value before.
+    pub fn set_setting(
+        &self,
+        section: &str,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        self.replace(&setting_path(section, key), value)
+    }
+
+    fn replace(&self, path: &Path, value: Option<&str>) -> Result<Option<String>, Failure> {
+        let (old, _) = self.cdb.write(Datastore::Config, |tx| {
+            let old = tx.get(path)?;
+            if let Some(value) = value {
+                tx.set_text(path, value)?;
+            } else {
+                tx.remove(path.parent().unwrap_or_else(Path::root))?;
+            }
+            Ok(old)
+        })?;
+        Ok(old.map(|value| value.to_string()))
+    }
+}
+
+fn setting_path(section: &str, key: &str) -> Path {
+    list(SETTINGS).with_keys([section, key]).child("value")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cdb::Cdb;
+    use crate::clock::ManualClock;
+    use crate::scheduler::{Actions, Scheduler};
+    use crate::service::Surroundings;
+    use crate::vfs::os::OsVfs;
+
+    fn service() -> Service {
+        let clock = Arc::new(ManualClock::starting_at(0));
+        let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
+        let cdb = Cdb::in_memory().unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        Service::new(cdb, scheduler, around)
+    }
+
+    #[test]
+    fn admins_come_and_go() {
+        let service = service();
+        assert!(!service.has_admins().unwrap());
+        assert_eq!(service.set_admin("ann", Some("-x-")).unwrap(), None);
+        assert_eq!(service.set_admin("ann", Some("-y-")).unwrap().as_deref(), Some("-x-"));
+        assert!(service.has_admins().unwrap());
+        assert_eq!(service.admins().unwrap(), ["ann"]);
+        assert_eq!(service.admin_line("ann").unwrap().as_deref(), Some("-y-"));
+        assert_eq!(service.admin_line("bob").unwrap(), None);
+        service.set_admin("ann", None).unwrap();
+        assert!(!service.has_admins().unwrap());
+    }
+
+    #[test]
+    fn settings_are_kept_by_section_and_key_whatever_they_are_called() {
+        let service = service();
+        for (section, key) in [("smoosh.ratio_dbs", "min_priority"), ("a b", "*"), ("{}", "\"")] {
+            assert_eq!(service.set_setting(section, key, Some("2.0")).unwrap(), None, "{section}");
+            let old = service.set_setting(section, key, Some("2.5")).unwrap();
+            assert_eq!(old.as_deref(), Some("2.0"));
+            assert_eq!(service.settings().unwrap()[section][key], "2.5");
+        }
+        service.set_setting("a b", "*", None).unwrap();
+        assert_eq!(service.setting("a b", "*").unwrap(), None);
+        assert_eq!(service.settings().unwrap().len(), 2);
+    }
+}

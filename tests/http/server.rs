@@ -1,0 +1,84 @@
+//! A server in this process, on a port of its own and a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use pumice::Cdb;
+use pumice::auth::PasswordHash;
+use pumice::clock::{Clock, SystemClock};
+use pumice::documents::{Databases, DocumentsOptions};
+use pumice::http::{App, HttpOptions};
+use pumice::scheduler::{Actions, Scheduler};
+use pumice::service::{CdbCatalog, Service, Surroundings};
+use pumice::vfs::os::OsVfs;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A server that runs until it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    runtime: Option<Runtime>,
+    end: watch::Sender<bool>,
+    served: Option<JoinHandle<std::io::Result<()>>>,
+    databases: Arc<Databases>,
+    service: Arc<Service>,
+}
+
+/// Few rounds: these passwords protect nothing.
+pub const ITERATIONS: u32 = 10;
+
+impl Server {
+    /// Serves a directory; with an admin `admin:pass` unless there is one or `with_admin` is false.
+    pub fn start(directory: &Path, with_admin: bool, options: HttpOptions) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let vfs = OsVfs::shared();
+        let cdb = Cdb::open(directory).unwrap();
+        let around =
+            Surroundings { vfs: vfs.clone(), clock: clock.clone(), directory: directory.into() };
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let service = Arc::new(Service::new(cdb, scheduler, around));
+        if with_admin && !service.has_admins().unwrap() {
+            let line = PasswordHash::derive("pass", "5a17".to_owned(), ITERATIONS).line();
+            service.set_admin("admin", Some(&line)).unwrap();
+        }
+        let catalog = Arc::new(CdbCatalog::new(service.clone()));
+        let databases =
+            Databases::open(directory, vfs, clock.clone(), catalog, DocumentsOptions::default())
+                .unwrap();
+        let databases = Arc::new(databases);
+        let options = HttpOptions { iterations: ITERATIONS, ..options };
+        let (end, ending) = watch::channel(false);
+        let app = App::new(service.clone(), databases.clone(), clock, options, ending.clone());
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), None, ending));
+        Self { address, runtime: Some(runtime), end, served: Some(served), databases, service }
+    }
+
+    /// Ends it as a signal does: requests are finished, feeds end, everything is closed.
+    pub fn stop(mut self) {
+        self.end.send_replace(true);
+        if let (Some(runtime), Some(served)) = (&self.runtime, self.served.take()) {
+            runtime.block_on(served).unwrap().unwrap();
+        }
+        self.databases.close().unwrap();
+        self.service.close().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
