@@ -79,6 +79,7 @@ pub mod cdb;
 #[doc(hidden)]
 pub mod cli;
 pub mod clock;
+pub mod component;
 pub mod conf;
 #[doc(hidden)]
 pub mod documents;
@@ -91,6 +92,7 @@ pub mod nonblocking;
 mod planted;
 #[doc(hidden)]
 pub mod replication;
+pub mod scheduler;
 #[doc(hidden)]
 pub mod service;
 pub mod units;

@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod conf;
+pub mod document;
 pub mod file;
 pub mod frame;
 pub mod json;

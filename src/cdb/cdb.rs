@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::commit::{Commit, CommitError, TransactionId};
 use super::compaction::{ByItself, CompactionEntry, CompactionTarget, Compactions, PastCompaction};
 use super::compaction_history;
-use super::datastore::{CommitHook, OpenDatastore, Validator, Words};
+use super::datastore::{CommitHook, OpenDatastore, Words};
 use super::diff::Diff;
 use super::edit::Editor;
 use super::error::Error;
@@ -144,6 +144,14 @@ impl Cdb {
         let config = open(Datastore::Config, &directory)?;
         let operational = open(Datastore::Operational, &operational)?;
         let snapshot = open(Datastore::Snapshot, &directory)?;
+        for (id, path, validator) in &options.validators {
+            let datastore = match id {
+                Datastore::Config => &config,
+                Datastore::Operational => &operational,
+                Datastore::Snapshot => &snapshot,
+            };
+            datastore.add_validator(path, validator.clone());
+        }
         let compactions = start_compactions(options, [&config, &operational, &snapshot])?;
         let inner = Inner { config, operational, snapshot, compactions };
         let cdb = Self { inner: Arc::new(inner) };
@@ -174,7 +182,7 @@ impl Cdb {
         tx.commit().map(|_| ()).map_err(OpenError::Init)
     }
 
-    fn datastore(&self, id: Datastore) -> &Arc<OpenDatastore> {
+    pub(super) fn datastore(&self, id: Datastore) -> &Arc<OpenDatastore> {
         match id {
             Datastore::Config => &self.inner.config,
             Datastore::Operational => &self.inner.operational,
@@ -506,8 +514,18 @@ impl Cdb {
         id: Datastore,
         validator: impl Fn(&ReadView, &Diff) -> Result<(), String> + Send + Sync + 'static,
     ) {
-        let validator: Arc<Validator> = Arc::new(validator);
-        self.datastore(id).add_validator(validator);
+        self.datastore(id).add_validator(&super::path::Path::root(), Arc::new(validator));
+    }
+
+    /// The same for transactions that change something at or below a path (of which only the names up to the first key count);
+    /// the others do not pay for it.
+    pub fn add_validator_below(
+        &self,
+        id: Datastore,
+        path: &super::path::Path,
+        validator: impl Fn(&ReadView, &Diff) -> Result<(), String> + Send + Sync + 'static,
+    ) {
+        self.datastore(id).add_validator(path, Arc::new(validator));
     }
 
     /// Sets who is told of every commit, after delivery, on the committer's thread; `None` ends it.

@@ -12,14 +12,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use super::annotation::Annotation;
 use super::commit::{Commit, CommitError, CommitSummary};
 use super::compaction::{CompactionTarget, Compactions, Growth};
-use super::diff::{Diff, diff};
+use super::diff::{Change, Diff, diff, merged};
 use super::edit::Editor;
 use super::error::Error;
+use super::key::{NodeKey, Space};
 use super::name::Datastore;
+use super::path::Path;
 use super::subscription::{Facts, Hub};
 use super::view::ReadView;
 use crate::clock::Clock;
-use crate::journal::{Durability, Store};
+use crate::journal::{Durability, KeyRange, Store};
 use crate::vfs::Scratch;
 
 /// Looks at a state before it is committed; `Err` with a reason refuses it.
@@ -36,7 +38,8 @@ pub(crate) struct OpenDatastore {
     nodes: AtomicI64,
     /// The generation of the journal file, and how many nodes its image holds.
     baseline: Mutex<(u64, u64)>,
-    validators: RwLock<Vec<Arc<Validator>>>,
+    /// Each with the subtree that it wants to see the changes of.
+    validators: RwLock<Vec<(KeyRange, Arc<Validator>)>>,
     hook: RwLock<Option<Arc<CommitHook>>>,
     /// Told of every commit. Weak, since it holds the datastores.
     compactions: OnceLock<Weak<Compactions>>,
@@ -91,8 +94,10 @@ impl OpenDatastore {
         Ok(baseline.1)
     }
 
-    pub fn add_validator(&self, validator: Arc<Validator>) {
-        self.validators.write().unwrap_or_else(PoisonError::into_inner).push(validator);
+    /// From now on `validator` sees every transaction that changes something at or below `path`.
+    pub fn add_validator(&self, path: &Path, validator: Arc<Validator>) {
+        let added = (scope(path), validator);
+        self.validators.write().unwrap_or_else(PoisonError::into_inner).push(added);
     }
 
     pub fn set_hook(&self, hook: Option<Arc<CommitHook>>) {
@@ -159,14 +164,23 @@ impl OpenDatastore {
         ReadView::new(self.store.snapshot())
     }
 
-    /// What subscribers and validators need; `None` when there are none.
+    /// What subscribers and validators need; `None` when there are none, or nothing changed where they look: a large load
+    /// costs those nothing who look elsewhere.
     fn facts(&self, editor: &Editor, words: &Words) -> Result<Option<Facts>, Error> {
-        let validated = !self.validators.read().unwrap_or_else(PoisonError::into_inner).is_empty();
-        if !validated && !self.hub.has_subscribers() {
+        let mut scopes: Vec<KeyRange> = self.hub.points().iter().map(scope).collect();
+        let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner);
+        scopes.extend(validators.iter().map(|(scope, _)| scope.clone()));
+        drop(validators);
+        let scopes = merged(scopes);
+        if scopes.is_empty() {
+            return Ok(None);
+        }
+        let changed = editor.changed_within(&scopes);
+        if changed.is_empty() && !scopes.contains(&scope(&Path::root())) {
             return Ok(None);
         }
         Ok(Some(Facts {
-            diff: diff(editor.base(), editor.view(), editor.changed_ranges())?,
+            diff: diff(editor.base(), editor.view(), changed)?,
             before: ReadView::new(editor.base().clone()),
             after: ReadView::new(editor.view().clone()),
             user: words.user.clone(),
@@ -180,7 +194,12 @@ impl OpenDatastore {
         };
         let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner).clone();
         let _guard = self.hub.delivering().enter(self.id);
-        for validator in validators {
+        for (scope, validator) in validators {
+            let whole = scope == self::scope(&Path::root());
+            let concerns = |change: &Change| concerns(&scope, &change.path);
+            if !whole && !facts.diff.iter().any(concerns) {
+                continue;
+            }
             validator(&facts.after, &facts.diff)
                 .map_err(|reason| CommitError::Refused { reason })?;
         }
@@ -203,6 +222,23 @@ impl OpenDatastore {
             hook(&CommitSummary { datastore: self.id, commit, stats, node_count });
         }
     }
+}
+
+/// The stored nodes at and below a path, up to its first key.
+fn scope(path: &Path) -> KeyRange {
+    let mut key = NodeKey::root();
+    for step in path.steps() {
+        key.push_name(&step.name);
+        if step.selector.is_some() {
+            break;
+        }
+    }
+    KeyRange::prefix(&key.in_space(Space::Nodes))
+}
+
+/// Whether a node is in a scope, or is a list or container around it.
+fn concerns(scope: &KeyRange, path: &Path) -> bool {
+    self::scope(path).overlaps(scope)
 }
 
 impl CompactionTarget for OpenDatastore {

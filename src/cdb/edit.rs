@@ -82,6 +82,10 @@ impl Editor {
         self.journal.changed_ranges()
     }
 
+    pub fn changed_within(&self, within: &[KeyRange]) -> Vec<KeyRange> {
+        self.journal.changed_within(within)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.journal.is_empty()
     }

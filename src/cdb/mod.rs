@@ -17,6 +17,7 @@
 
 mod annotation;
 mod apply_load;
+mod backup;
 #[expect(clippy::module_inception, reason = "the room is called after what it holds")]
 mod cdb;
 mod commit;

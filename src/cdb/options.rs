@@ -1,5 +1,6 @@
 //! How a database is opened.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,20 @@ use thiserror::Error;
 
 use super::commit::CommitError;
 use super::compaction::CompactionOptions;
+use super::datastore::Validator;
+use super::diff::Diff;
 use super::error::Error;
 use super::load::{KeyHint, LoadError};
+use super::name::Datastore;
+use super::path::Path;
+use super::view::ReadView;
 use crate::clock::{Clock, SystemClock};
 use crate::journal::{self, StoreOptions};
 use crate::vfs::os::OsVfs;
 use crate::vfs::{self, Vfs};
 
 /// Options of a database; made by `Cdb::options`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CdbOptions {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -27,6 +33,20 @@ pub struct CdbOptions {
     pub(crate) client_timeout: Option<Duration>,
     pub(crate) read_only: bool,
     pub(crate) compaction: CompactionOptions,
+    pub(crate) validators: Vec<(Datastore, Path, Arc<Validator>)>,
+}
+
+impl fmt::Debug for CdbOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CdbOptions")
+            .field("store", &self.store)
+            .field("operational_dir", &self.operational_dir)
+            .field("init_dirs", &self.init_dirs)
+            .field("client_timeout", &self.client_timeout)
+            .field("read_only", &self.read_only)
+            .field("compaction", &self.compaction)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for CdbOptions {
@@ -41,6 +61,7 @@ impl Default for CdbOptions {
             client_timeout: None,
             read_only: false,
             compaction: CompactionOptions::default(),
+            validators: Vec::new(),
         }
     }
 }
@@ -81,6 +102,18 @@ impl CdbOptions {
     #[must_use]
     pub fn init_keys(self, keys: Vec<KeyHint>) -> Self {
         Self { init_keys: keys, ..self }
+    }
+
+    /// A hook that holds from the first transaction on, init files included: see [`super::Cdb::add_validator_below`].
+    #[must_use]
+    pub fn validator_below(
+        mut self,
+        id: Datastore,
+        path: &Path,
+        validator: impl Fn(&ReadView, &Diff) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.validators.push((id, path.clone(), Arc::new(validator)));
+        self
     }
 
     /// How long a subscriber may take to acknowledge; `None`, the default, is for ever (NSO: `cdb/client-timeout`).

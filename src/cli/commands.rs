@@ -6,8 +6,9 @@ use super::context::Context;
 use super::global::Global;
 use super::stop::Stop;
 use super::{
-    check, compact, compaction, completions, config, del, diff, dump, exists, get, init, load, log,
-    ls, man, rollback, salvage, save, set, snapshot, start, tx, user, version, watch,
+    backup, check, compact, compaction, completions, config, del, diff, dump, exists, get, init,
+    load, log, ls, man, rollback, salvage, save, schedule, set, snapshot, start, tx, user, version,
+    watch,
 };
 
 /// A configuration database on a self-compacting journal.
@@ -43,6 +44,9 @@ pub enum Command {
     Compact(compact::Compact),
     #[command(subcommand)]
     Compaction(compaction::Compaction),
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
+    Backup(backup::Backup),
     Check(check::Check),
     Dump(dump::Dump),
     Salvage(salvage::Salvage),
@@ -76,6 +80,8 @@ impl Command {
             Self::Watch(command) => command.run(context),
             Self::Compact(command) => command.run(context),
             Self::Compaction(command) => command.run(context),
+            Self::Schedule(command) => command.run(context),
+            Self::Backup(command) => command.run(context),
             Self::Check(command) => command.run(context),
             Self::Dump(command) => command.run(context),
             Self::Salvage(command) => command.run(context),

@@ -19,11 +19,14 @@ pub struct Compact {
     /// Which: A, O, S (or config, oper, snapshot), or all
     #[arg(default_value = "all", value_parser = parse_which)]
     which: Which,
+    /// Leave alone what has had no more transactions than this since its last compaction
+    #[arg(long, value_name = "N")]
+    if_transactions_over: Option<u64>,
     /// Compact at once and wait for the end
     #[arg(long)]
     wait: bool,
     /// Only say what it would win
-    #[arg(long, conflicts_with_all = ["wait", "policy", "throttle"])]
+    #[arg(long, conflicts_with_all = ["wait", "policy", "throttle", "if_transactions_over"])]
     estimate: bool,
     /// When write transactions wait [default: write-policy of the configuration]
     #[arg(long, value_enum, value_name = "POLICY")]
@@ -61,6 +64,7 @@ impl Compact {
         }
         let mut compact = service::Compact {
             datastores: self.which.0,
+            if_transactions_over: self.if_transactions_over,
             wait: self.wait || self.policy.is_some() || self.throttle.is_some(),
             policy: self.policy.map(|policy| match policy {
                 PolicyName::Blocking => Policy::Blocking,
@@ -70,12 +74,13 @@ impl Compact {
         };
         let mut session = context.session(&Request::Compact(compact.clone()))?;
         compact.wait |= !session.is_daemon();
+        let over = self.if_transactions_over.unwrap_or(0);
         match context.request_in(&mut session, &Request::Compact(compact))? {
             Reply::Compacted(rows) => {
                 context.output.answers(&rows, |output| output.table(&compacted(&rows)))
             }
             Reply::Requested(states) => context.output.answers(&states, |output| {
-                states.iter().try_for_each(|state| output.line(requested(state)))
+                states.iter().try_for_each(|state| output.line(requested(state, over)))
             }),
             _ => Err(unexpected()),
         }
@@ -87,7 +92,11 @@ pub fn compacted(rows: &[CompactionRow]) -> Table {
     let mut table = Table::new(&[Align::Left; 5]);
     for row in rows {
         if row.nothing_to_do {
-            table.row([row.file.clone(), "nothing to do".to_owned()]);
+            let left_alone = match row.transactions {
+                0 => "nothing to do".to_owned(),
+                number => format!("left alone: {} tx", grouped(number)),
+            };
+            table.row([row.file.clone(), left_alone]);
             continue;
         }
         table.row([
@@ -101,7 +110,7 @@ pub fn compacted(rows: &[CompactionRow]) -> Table {
     table
 }
 
-fn requested(state: &CompactionState) -> String {
+fn requested(state: &CompactionState, over: u64) -> String {
     let file = &state.file;
     match (state.standing.as_str(), state.left_ms) {
         ("waiting", Some(left @ 1..)) => {
@@ -109,6 +118,7 @@ fn requested(state: &CompactionState) -> String {
             format!("{file}  asked for; begins after {left} without transactions (--wait: at once)")
         }
         _ if state.ntrans == 0 => format!("{file}  nothing to do"),
+        _ if state.ntrans <= over => format!("{file}  left alone: {} tx", grouped(state.ntrans)),
         _ => format!("{file}  asked for (see: pumice compaction history)"),
     }
 }

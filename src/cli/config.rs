@@ -9,7 +9,8 @@ use super::context::Context;
 use super::find_conf;
 use super::stop::Stop;
 use super::table::{Align, Table};
-use super::text::count;
+use super::text::{count, quoted};
+use crate::service::{Class, Reply, Request, SettingRow};
 
 /// Look at the configuration
 #[derive(Debug, Subcommand)]
@@ -63,7 +64,13 @@ fn show(context: &mut Context, origin: bool) -> Result<(), Stop> {
     let rows = shown.iter().map(|shown| {
         json!({ "setting": shown.setting.path, "values": shown.values, "origin": shown.origin.to_string() })
     });
-    let rows: Vec<_> = rows.collect();
+    let mut rows: Vec<_> = rows.collect();
+    let stored = stored(context);
+    rows.extend(
+        stored
+            .iter()
+            .map(|row| json!({ "setting": row.path, "values": [row.value], "origin": row.origin })),
+    );
     context.output.answers(&rows, |output| {
         let mut table = Table::new(&[Align::Left; 3]);
         for shown in &shown {
@@ -72,6 +79,25 @@ fn show(context: &mut Context, origin: bool) -> Result<(), Stop> {
             let origin = if origin { shown.origin.to_string() } else { String::new() };
             table.row([shown.setting.path.to_owned(), value, origin]);
         }
+        for row in &stored {
+            let origin = if origin { row.origin.clone() } else { String::new() };
+            table.row([row.path.clone(), quoted(&row.value), origin]);
+        }
         output.table(&table)
     })
+}
+
+/// What components are configured with in the database, where there is one that can be read.
+fn stored(context: &Context) -> Vec<SettingRow> {
+    match context.request(&Request::Settings) {
+        Ok(Reply::Settings(rows)) => rows,
+        Ok(_) => Vec::new(),
+        Err(Stop::Failure(failure)) if failure.code == Class::NotFound.code() => Vec::new(),
+        Err(stop) => {
+            if let Stop::Failure(failure) = stop {
+                tracing::warn!("what is configured in the database is not shown: {failure}");
+            }
+            Vec::new()
+        }
+    }
 }

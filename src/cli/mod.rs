@@ -4,6 +4,7 @@
 //! aligned and quiet, with `--json` one object, or one object a line. What goes wrong is a `Stop` with an exit code.
 //! Exit codes, signals and every command: docs/operations.md.
 
+mod backup;
 mod change;
 mod check;
 mod commands;
@@ -31,6 +32,8 @@ mod rollback;
 mod run;
 mod salvage;
 mod save;
+mod schedule;
+mod schedule_add;
 mod script;
 mod session;
 mod set;

@@ -7,7 +7,7 @@ use crate::cdb::Datastore;
 use crate::clock::{Clock, Signal, SystemClock};
 use crate::conf::Conf;
 use crate::node::{self, Client, Reached};
-use crate::service::{Cancel, Class, Emit, Failure, LOCKED, Reply, Request, Service};
+use crate::service::{Cancel, Class, Emit, Failure, LOCKED, Reply, Request, Schedule, Service};
 use crate::vfs::Vfs;
 
 /// How long a directory that somebody else has is waited for.
@@ -42,6 +42,10 @@ fn need(request: &Request) -> Need {
         | Request::SnapshotRestore(_)
         | Request::SnapshotRemove(_)
         | Request::Compact(_) => Need::Write,
+        Request::Schedule(asked) => match asked {
+            Schedule::List | Schedule::Next(_) | Schedule::History(_) => Need::Read,
+            _ => Need::Write,
+        },
         Request::Watch(_) | Request::Status => Need::Daemon,
         _ => Need::Read,
     }

@@ -167,6 +167,12 @@ impl Core {
         self.turn().recent.end(base, visible);
     }
 
+    /// How many commits are remembered for the transactions that began before them.
+    #[cfg(test)]
+    pub fn remembered_commits(&self) -> usize {
+        self.turn().recent.len()
+    }
+
     /// Commits a record. Returns when it is as durable as asked for and visible.
     pub fn commit(
         &self,

@@ -66,7 +66,7 @@ mod tests;
 
 pub use self::compaction::{
     CompactionControl, CompactionObserver, CompactionReport, CompactionRequest, Progress, Stage,
-    WritePolicy, estimate_bytes,
+    StoreCopy, WritePolicy, estimate_bytes,
 };
 pub use self::core::Receipt;
 pub use self::counters::Counters;

@@ -103,6 +103,17 @@ impl KeyRange {
         key >= self.start() && self.end().is_none_or(|end| key < end)
     }
 
+    /// The keys that are in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let start = self.start().max(other.start()).to_vec();
+        let end = match (self.end(), other.end()) {
+            (Some(a), Some(b)) => Some(a.min(b).to_vec()),
+            (a, b) => a.or(b).map(<[u8]>::to_vec),
+        };
+        Self(Repr::Range { start, end })
+    }
+
     /// Whether some key can be in both.
     pub fn overlaps(&self, other: &Self) -> bool {
         let before = |end: Option<&[u8]>, start: &[u8]| end.is_some_and(|end| end <= start);
@@ -159,6 +170,17 @@ mod tests {
             assert_eq!((range.start(), range.end()), (key, Some(&successor(key)[..])));
             assert!(range.contains(key) && !range.is_empty() && !range.contains(&successor(key)));
         }
+    }
+
+    #[test]
+    fn what_is_in_both_is_the_intersection() {
+        let all = KeyRange::all();
+        let middle = KeyRange::new(b"b".to_vec()..b"m".to_vec());
+        assert_eq!(all.intersection(&middle), middle);
+        assert_eq!(middle.intersection(&KeyRange::key(b"c")), KeyRange::key(b"c"));
+        let late = KeyRange::new(b"d".to_vec()..);
+        assert_eq!(late.intersection(&middle), KeyRange::new(b"d".to_vec()..b"m".to_vec()));
+        assert!(KeyRange::key(b"z").intersection(&middle).is_empty());
     }
 
     #[test]

@@ -105,6 +105,13 @@ impl fmt::Display for Case {
 mod tests {
     use super::*;
 
+    #[test]
+    fn each_refusal_says_what_proves_the_damage() {
+        assert!(Case::DamagedInSeal.expectation().contains("when the file was made"));
+        assert!(Case::DamagedBeforeWitness.expectation().contains("a later one proves durable"));
+        assert!(Case::TornTail.expectation().contains("unfinished"));
+    }
+
     /// Every combination of what can be seen, with the case that it must be.
     #[test]
     fn every_combination_has_exactly_the_case_of_the_table() {

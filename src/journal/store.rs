@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compaction::{self, CompactionControl, CompactionReport, CompactionRequest};
+use super::compaction::{self, CompactionControl, CompactionReport, CompactionRequest, StoreCopy};
 use super::core::{Core, Receipt};
 use super::directory::Directory;
 use super::history::{self, TailReader};
@@ -98,6 +98,12 @@ impl Store {
         self.core.sync()
     }
 
+    /// How many commits are remembered for the transactions that began before them.
+    #[cfg(test)]
+    pub(super) fn remembered_commits(&self) -> usize {
+        self.core.remembered_commits()
+    }
+
     /// Counters, without I/O.
     pub fn stats(&self) -> JournalStats {
         self.core.stats()
@@ -119,6 +125,19 @@ impl Store {
         control: &CompactionControl,
     ) -> Result<CompactionReport, CompactionError> {
         compaction::run(&self.core, request, control)
+    }
+
+    /// Writes a copy of the newest state into a directory (made when it is missing), under the file's own name: compacted and
+    /// synced, whatever the size of the tail. Readers and writers go on meanwhile.
+    ///
+    /// # Errors
+    /// When a file of that name is there; else as for a compaction. What was written is removed again.
+    pub fn copy_to(
+        &self,
+        directory: &Path,
+        control: &CompactionControl,
+    ) -> Result<StoreCopy, CompactionError> {
+        compaction::copy(&self.core, directory, control)
     }
 
     /// The transactions in the tail, oldest first.

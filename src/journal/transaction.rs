@@ -108,6 +108,27 @@ impl Transaction {
         self.batch.operations().flatten().map(|operation| operation.range()).collect()
     }
 
+    /// The part of what was written that is in some ranges. Costs a walk over all keys that were written, and memory for
+    /// those inside only.
+    pub fn changed_within(&self, within: &[KeyRange]) -> Vec<KeyRange> {
+        let mut changed = Vec::new();
+        for operation in self.batch.operations().flatten() {
+            match &operation {
+                Operation::Put { key, .. } | Operation::Delete { key } => {
+                    if within.iter().any(|range| range.contains(key)) {
+                        changed.push(operation.range());
+                    }
+                }
+                Operation::DeleteRange { .. } => {
+                    let deleted = operation.range();
+                    let parts = within.iter().filter(|range| range.overlaps(&deleted));
+                    changed.extend(parts.map(|range| range.intersection(&deleted)));
+                }
+            }
+        }
+        changed
+    }
+
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()

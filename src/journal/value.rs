@@ -127,6 +127,8 @@ mod tests {
             let shared: Arc<[u8]> = Arc::from(bytes.as_slice());
             assert_eq!(&*Value::from(bytes.as_slice()), bytes);
             assert_eq!(&*Value::from(bytes.clone()), bytes);
+            let value = Value::from(bytes.as_slice());
+            assert!(value == bytes[..] && value != b"something else entirely"[..]);
             assert_eq!(&*Value::from(shared.clone()), bytes);
             let whole = usize::from(len);
             for start in 0..whole {

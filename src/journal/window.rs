@@ -131,6 +131,12 @@ impl RecentCommits {
         Ok(())
     }
 
+    /// How many commits are remembered.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
     fn forget_up_to(&mut self, visible: Sequence) {
         let needed = self.running.keys().next().copied().unwrap_or(visible).min(visible);
         while self.records.front().is_some_and(|(sequence, _)| *sequence <= needed) {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::connection;
 use super::documents;
 use super::logging::LevelHandle;
-use super::open::{cdb_options, surroundings};
+use super::open::{self, cdb_options, surroundings};
 use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
@@ -78,7 +78,7 @@ impl Daemon {
         let around = surroundings(&setup.directory);
         let tls = documents::tls(&conf.daemon, &*around.vfs)?;
         let cdb = cdb_options(conf, &around).open(&setup.directory)?;
-        let service = Arc::new(Service::new(cdb, around.clone()));
+        let service = Arc::new(open::service(cdb, around.clone())?);
         refuse_strangers(bind, &service)?;
         let http = runtime.block_on(TcpListener::bind(bind)).map_err(|e| taken(bind, &e))?;
         let (socket, socket_name) = socket::listen(&around.vfs, &setup.directory)?;
@@ -86,6 +86,7 @@ impl Daemon {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
+        service.scheduler().start()?;
         let databases = Arc::new(documents::open(conf, &service, &around)?);
         let (end, ending) = watch::channel(false);
         let app = documents::app(&conf.daemon, &service, databases, &around, ending);

@@ -8,6 +8,7 @@ use crate::cdb::{ByItself, Cdb, CdbOptions, CompactionOptions};
 use crate::clock::{Clock, SystemClock};
 use crate::conf::Conf;
 use crate::journal::StoreOptions;
+use crate::scheduler::{Actions, Scheduler};
 use crate::service::{Failure, Service, Surroundings};
 use crate::units::Duration;
 use crate::vfs::os::OsVfs;
@@ -25,7 +26,19 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .store_options(store_options(conf))
         .compaction(options::compaction_options(conf))
         .client_timeout(timeout);
-    conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir)
+    let options = conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir);
+    Scheduler::guard(options, &actions())
+}
+
+/// What tasks of the scheduler can do.
+fn actions() -> Actions {
+    Actions::builtin()
+}
+
+/// The database with its scheduler, which runs nothing by itself yet.
+pub(super) fn service(cdb: Cdb, around: Surroundings) -> Result<Service, Failure> {
+    let scheduler = Scheduler::attach_guarded(&cdb, actions())?;
+    Ok(Service::new(cdb, scheduler, around))
 }
 
 /// How journals are opened: for those who open one by itself.
@@ -37,14 +50,14 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
 pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).compaction(by_hand(conf)).open(directory)?;
-    Ok(Service::new(cdb, around))
+    service(cdb, around)
 }
 
 /// Opens the datastores of a directory for reading; nothing in it is changed.
 pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).read_only().open(directory)?;
-    Ok(Service::new(cdb, around))
+    service(cdb, around)
 }
 
 fn by_hand(conf: &Conf) -> CompactionOptions {

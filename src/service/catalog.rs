@@ -96,6 +96,7 @@ mod tests {
     use super::*;
     use crate::cdb::Cdb;
     use crate::clock::ManualClock;
+    use crate::scheduler::{Actions, Scheduler};
     use crate::service::Surroundings;
     use crate::vfs::os::OsVfs;
 
@@ -103,7 +104,9 @@ mod tests {
     fn records_come_back_in_the_order_of_their_names() {
         let clock = Arc::new(ManualClock::starting_at(0));
         let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
-        let service = Arc::new(Service::new(Cdb::in_memory().unwrap(), around));
+        let cdb = Cdb::in_memory().unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let service = Arc::new(Service::new(cdb, scheduler, around));
         let catalog = CdbCatalog::new(service);
         let record = |name: &str| DatabaseRecord {
             name: name.to_owned(),

@@ -3,7 +3,6 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::cancel::Cancel;
 use super::failure::Failure;
 use super::open::{Emit, Service};
 use super::protocol::{
@@ -12,6 +11,7 @@ use super::protocol::{
 use super::rows;
 use crate::cdb::{CompactionEvent, Datastore, RunOptions};
 use crate::journal::{self, WritePolicy};
+use crate::scheduler::Cancel;
 
 /// How often it is looked whether a compaction is over or to be cancelled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -23,9 +23,10 @@ pub fn compact(
     emit: Emit<'_>,
 ) -> Result<Reply, Failure> {
     let compactions = service.compactions();
+    let over = compact.if_transactions_over.unwrap_or(0);
     if !compact.wait {
         for datastore in &compact.datastores {
-            if compactions.info(*datastore).growth.transactions > 0 {
+            if compactions.info(*datastore).growth.transactions > over {
                 compactions.initiate(*datastore);
             }
         }
@@ -47,7 +48,7 @@ pub fn compact(
         if cancel.is_cancelled() {
             break;
         }
-        done.push(if info.growth.transactions == 0 {
+        done.push(if info.growth.transactions <= over {
             rows::nothing_to_do(info)
         } else {
             run(service, info.datastore, options, cancel, emit)?

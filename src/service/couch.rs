@@ -122,13 +122,16 @@ mod tests {
     use super::*;
     use crate::cdb::Cdb;
     use crate::clock::ManualClock;
+    use crate::scheduler::{Actions, Scheduler};
     use crate::service::Surroundings;
     use crate::vfs::os::OsVfs;
 
     fn service() -> Service {
         let clock = Arc::new(ManualClock::starting_at(0));
         let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
-        Service::new(Cdb::in_memory().unwrap(), around)
+        let cdb = Cdb::in_memory().unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        Service::new(cdb, scheduler, around)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Which request is done where.
 
-use super::cancel::Cancel;
 use super::failure::Failure;
 use super::open::{Emit, Service};
 use super::protocol::{Reply, Request};
-use super::{check, compact, history, read, snapshots, watch, write};
+use super::{backup, check, compact, components, history, read, schedule, snapshots, watch, write};
+use crate::scheduler::Cancel;
 
 impl Service {
     /// Executes a request on this thread, until it is done or `cancel` is set.
@@ -34,6 +34,9 @@ impl Service {
             Request::CompactionInfo(which) => Ok(compact::info(self, &which)),
             Request::CompactionHistory(history) => compact::history(self, &history),
             Request::Check(which) => check::check(self, &which, emit),
+            Request::Schedule(asked) => schedule::schedule(self, asked, cancel),
+            Request::Backup(asked) => backup::backup(self, &asked, cancel, emit),
+            Request::Settings => components::settings(self),
             Request::Status => Ok(Reply::Status(self.status())),
         }
     }

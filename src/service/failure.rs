@@ -264,7 +264,12 @@ impl From<CommitError> for Failure {
             CommitError::Conflict { path, .. } => {
                 Self::new(Class::Conflict, "conflict", reason).about(path)
             }
-            CommitError::Refused { .. } | CommitError::Vetoed { .. } => refused(reason),
+            // What a component refuses begins with the node that it is about.
+            CommitError::Refused { reason: why } => match why.split_once(": ") {
+                Some((path, _)) if path.starts_with('/') => refused(reason).about(path),
+                _ => refused(reason),
+            },
+            CommitError::Vetoed { .. } => refused(reason),
             CommitError::InNotification { .. } => Self::new(Class::Fault, "internal", reason),
             CommitError::TooManyAttempts { .. } => Self::new(Class::Conflict, "conflict", reason),
             CommitError::Journal(error) => error.into(),

@@ -4,10 +4,11 @@
 //! [`protocol`](self) says what can be asked and answered; [`Service::execute`] does it on the calling thread, telling events
 //! while it goes on; [`Failure`] is every way in which it can end otherwise, with the exit code that goes with it.
 
-mod cancel;
+mod backup;
 mod catalog;
 mod check;
 mod compact;
+mod components;
 mod couch;
 mod execute;
 mod failure;
@@ -16,20 +17,23 @@ mod open;
 mod protocol;
 mod read;
 mod rows;
+mod schedule;
 mod snapshots;
 mod watch;
 mod write;
 
-pub use cancel::Cancel;
+pub use crate::scheduler::Cancel;
 pub use catalog::CdbCatalog;
 pub use check::{check_progress, check_row};
 pub use couch::admin_path;
 pub use failure::{Class, Failure, LOCKED};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{
-    Action, Change, ChangeOperation, CheckRow, ChildRow, Committed, Compact, CompactionHistory,
-    CompactionRow, CompactionState, DamagedPlace, DatastoreStatus, Datastores, Diff, Event,
-    Existence, Format, LeafValue, Load, Log, LogRow, LogRows, Message, Node, NodeChange, Operation,
-    Place, Policy, Progress, Reply, Request, Rollback, Save, SnapshotName, SnapshotRestore,
-    SnapshotRow, SnapshotTake, Source, Status, ThresholdRow, Transaction, Words,
+    Action, Backup, BackupRow, Change, ChangeOperation, CheckRow, ChildRow, Committed, Compact,
+    CompactionHistory, CompactionRow, CompactionState, DamagedPlace, DatastoreStatus, Datastores,
+    Diff, Event, Existence, Format, LeafValue, Load, Log, LogRow, LogRows, Message, NextRow, Node,
+    NodeChange, Operation, Place, Policy, Progress, Purged, Reply, Request, Rollback, RunRow, Save,
+    Schedule, ScheduleAdd, SchedulePurge, SettingRow, SnapshotName, SnapshotRestore, SnapshotRow,
+    SnapshotTake, Source, Status, TaskChange, TaskName, TaskRow, TaskRows, Tasks, ThresholdRow,
+    Transaction, Words,
 };

@@ -10,6 +10,7 @@ use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
 use crate::cdb::{Cdb, Compactions, Datastore};
 use crate::clock::Clock;
+use crate::scheduler::Scheduler;
 use crate::vfs::Vfs;
 
 /// Takes events while a request is executed; answers whether anybody still listens.
@@ -30,6 +31,7 @@ pub struct Surroundings {
 #[derive(Debug)]
 pub struct Service {
     pub(super) cdb: Cdb,
+    pub(super) scheduler: Scheduler,
     pub(super) around: Surroundings,
     /// How many watch.
     pub(super) watchers: AtomicUsize,
@@ -37,10 +39,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Executes requests on `cdb`.
-    pub fn new(cdb: Cdb, around: Surroundings) -> Self {
+    /// Executes requests on `cdb`, to which `scheduler` is attached.
+    pub fn new(cdb: Cdb, scheduler: Scheduler, around: Surroundings) -> Self {
         let started = around.clock.monotonic();
-        Self { cdb, around, watchers: AtomicUsize::new(0), started }
+        Self { cdb, scheduler, around, watchers: AtomicUsize::new(0), started }
     }
 
     /// The counters of the three datastores. No I/O but asking the file system for its free space.
@@ -74,6 +76,11 @@ impl Service {
         }
     }
 
+    /// Its scheduler.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
     /// Its compactions.
     pub fn compactions(&self) -> &Compactions {
         self.cdb.compactions()
@@ -89,8 +96,9 @@ impl Service {
         }
     }
 
-    /// Ends compactions and subscriptions and makes everything durable. Later writes are refused.
+    /// Ends tasks, compactions and subscriptions and makes everything durable. Later writes are refused.
     pub fn close(&self) -> Result<(), Failure> {
+        self.scheduler.stop();
         Ok(self.cdb.close()?)
     }
 }

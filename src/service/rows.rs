@@ -81,7 +81,7 @@ pub fn compaction(entry: &CompactionEntry) -> CompactionRow {
     }
 }
 
-/// The row of a compaction that was not run, because nothing was written since the last one.
+/// The row of a compaction that was not run, because nothing was written since the last one, or not enough.
 pub fn nothing_to_do(info: &CompactionInfo) -> CompactionRow {
     let size = info.growth.file_bytes;
     CompactionRow {
@@ -93,7 +93,7 @@ pub fn nothing_to_do(info: &CompactionInfo) -> CompactionRow {
         size_start_bytes: size,
         size_end_bytes: size,
         size_last_bytes: info.growth.baseline_bytes,
-        transactions: 0,
+        transactions: info.growth.transactions,
         blocked_micros: 0,
         failure: None,
         nothing_to_do: true,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
-use super::cancel::Cancel;
 use super::failure::{Class, Failure};
 use super::open::{Emit, Service};
 use super::protocol::{Event, Node, Reply, Transaction};
 use super::rows;
 use crate::cdb::{Notification, SubscriptionPoint, TransactionId};
+use crate::scheduler::Cancel;
 
 /// How many transactions may wait for a slow watcher. Commits never do: one that falls further behind is let go.
 const BEHIND_MAX: usize = 1024;

@@ -7,7 +7,7 @@ use super::open::Service;
 use super::protocol::{
     Action, Change, Committed, Load, NodeChange, Operation, Place, Reply, Rollback, Source, Words,
 };
-use super::{read, rows};
+use super::{components, read, rows};
 use crate::cdb::{
     Author, BytesSource, Commit, Datastore, Error, FileSource, KeyHint, LoadMode, LoadOptions,
     MoveTo, OnDuplicate, Path, TransactionId, ValueType, WriteTransaction,
@@ -99,7 +99,7 @@ fn on_line(failure: Failure, line: Option<u64>) -> Failure {
     }
 }
 
-fn name_author(tx: &mut WriteTransaction, words: &Words) {
+pub fn name_author(tx: &mut WriteTransaction, words: &Words) {
     if let Some(user) = &words.user {
         tx.set_user(user);
     }
@@ -200,12 +200,17 @@ fn with_named(reply: Reply, named: u64) -> Reply {
 
 fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
     let keys: Result<Vec<KeyHint>, _> = load.keys.iter().map(|hint| hint.parse()).collect();
+    let mut keys =
+        keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?;
+    if load.datastore == Datastore::Config {
+        keys.extend(components::key_hints());
+    }
     let format = load.format.map(read::format);
     Ok(LoadOptions {
         format,
         mode: if load.replace { LoadMode::Replace } else { LoadMode::Merge },
         on_duplicate: if load.merge_duplicates { OnDuplicate::Merge } else { OnDuplicate::Refuse },
-        keys: keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?,
+        keys,
         ..LoadOptions::default()
     })
 }

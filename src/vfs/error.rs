@@ -78,6 +78,11 @@ impl Error {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
+    /// Whether something has the name already.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AlreadyExists
+    }
+
     /// Whether the process is not allowed to do this.
     pub fn is_denied(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
@@ -87,6 +92,11 @@ impl Error {
     pub(super) fn unexpected_end(path: &Path, position: u64, wanted: usize, got: usize) -> Self {
         let text = format!("wanted {wanted} bytes at {position}, the file ends after {got}");
         Self::new(Operation::Read, path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
+    }
+
+    /// A name that a new file was to get is taken.
+    pub(crate) fn already_there(path: &Path) -> Self {
+        Self::new(Operation::Create, path, io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
     /// A file that nobody can find any more was about to be written.

@@ -121,6 +121,11 @@ impl Vfs for FaultVfs {
         self.inner.create_dir(dir)
     }
 
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        self.pass(Operation::Remove, dir)?;
+        self.inner.remove_dir(dir)
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         self.pass(Operation::Metadata, path)?;
         self.inner.exists(path)

@@ -208,6 +208,16 @@ impl Vfs for MemVfs {
         Ok(())
     }
 
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        let mut state = self.lock();
+        if state.names.keys().any(|path| path.parent() == Some(dir)) {
+            let source = io::Error::from(ErrorKind::DirectoryNotEmpty);
+            return Err(Error::new(Operation::Remove, dir, source));
+        }
+        let removed = state.dirs.remove(dir);
+        if removed { Ok(()) } else { Err(missing(Operation::Remove, dir)) }
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         let state = self.lock();
         Ok(state.names.contains_key(path) || state.dirs.contains(path))

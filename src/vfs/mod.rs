@@ -72,6 +72,12 @@ pub trait Vfs: Send + Sync + Debug {
     /// after [`Vfs::sync_dir`] of the directory above; [`create_dirs`] sees to that.
     fn create_dir(&self, dir: &Path) -> Result<()>;
 
+    /// Removes an empty directory; durable only after [`Vfs::sync_dir`] of the directory above.
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        let unsupported = std::io::Error::from(std::io::ErrorKind::Unsupported);
+        Err(Error::new(Operation::Remove, dir, unsupported))
+    }
+
     /// Whether something exists at `path`.
     fn exists(&self, path: &Path) -> Result<bool>;
 

@@ -81,6 +81,10 @@ impl Vfs for OsVfs {
         }
     }
 
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        named(Operation::Remove, dir, fs::remove_dir(dir))
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         match fs::symlink_metadata(path) {
             Ok(_) => Ok(true),

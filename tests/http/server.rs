@@ -9,6 +9,7 @@ use pumice::auth::PasswordHash;
 use pumice::clock::{Clock, SystemClock};
 use pumice::documents::{Databases, DocumentsOptions};
 use pumice::http::{App, HttpOptions};
+use pumice::scheduler::{Actions, Scheduler};
 use pumice::service::{CdbCatalog, Service, Surroundings};
 use pumice::vfs::os::OsVfs;
 use tokio::net::TcpListener;
@@ -52,7 +53,8 @@ impl Server {
         let cdb = Cdb::open(directory).unwrap();
         let around =
             Surroundings { vfs: vfs.clone(), clock: clock.clone(), directory: directory.into() };
-        let service = Arc::new(Service::new(cdb, around));
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let service = Arc::new(Service::new(cdb, scheduler, around));
         if with_admin && !service.has_admins().unwrap() {
             let line = PasswordHash::derive("pass", "5a17".to_owned(), ITERATIONS).line();
             service.set_admin("admin", Some(&line)).unwrap();

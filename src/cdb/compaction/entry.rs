@@ -36,6 +36,8 @@ pub enum Cause {
     Load,
     /// Somebody asked for it.
     Request,
+    /// A task of the scheduler.
+    Schedule,
 }
 
 impl Cause {
@@ -43,7 +45,7 @@ impl Cause {
     pub fn compaction_type(self) -> CompactionType {
         match self {
             Self::Threshold(_) | Self::Start(_) | Self::Load => CompactionType::Automatic,
-            Self::Request => CompactionType::Manual,
+            Self::Request | Self::Schedule => CompactionType::Manual,
         }
     }
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Cause {
             Self::Start(name) => write!(f, "start: {name}"),
             Self::Load => f.write_str("load"),
             Self::Request => f.write_str("request"),
+            Self::Schedule => f.write_str("schedule"),
         }
     }
 }
@@ -80,6 +83,7 @@ impl FromStr for Cause {
             Some(name) => threshold(name).map(Self::Start),
             None if text == "load" => Ok(Self::Load),
             None if text == "request" => Ok(Self::Request),
+            None if text == "schedule" => Ok(Self::Schedule),
             None => threshold(text).map(Self::Threshold),
         }
     }
@@ -154,7 +158,7 @@ mod tests {
     fn every_cause_reads_back_from_its_text() {
         let thresholds = ThresholdName::ALL.into_iter();
         let causes = thresholds.flat_map(|name| [Cause::Threshold(name), Cause::Start(name)]);
-        for cause in causes.chain([Cause::Load, Cause::Request]) {
+        for cause in causes.chain([Cause::Load, Cause::Request, Cause::Schedule]) {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert!("start: request".parse::<Cause>().is_err());

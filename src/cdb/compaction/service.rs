@@ -164,6 +164,18 @@ impl Compactions {
         self.shared.run(datastore, Cause::Request, options)
     }
 
+    /// The same for the scheduler: the history says that a schedule was the cause.
+    ///
+    /// # Errors
+    /// As for [`Compactions::run`].
+    pub fn run_scheduled(
+        &self,
+        datastore: Datastore,
+        options: RunOptions,
+    ) -> Result<CompactionEntry, CompactionError> {
+        self.shared.run(datastore, Cause::Schedule, options)
+    }
+
     /// Compacts a datastore on this thread, at once, if the thresholds say that it is due and are listened to at
     /// all: for those who are over before a delay would be. `None` when nothing was due.
     pub fn run_if_due(

@@ -13,6 +13,7 @@ use super::turns::Turns;
 use crate::cdb::commit::{CommitError, TransactionId};
 use crate::cdb::diff::Diff;
 use crate::cdb::name::Datastore;
+use crate::cdb::path::Path;
 use crate::cdb::view::ReadView;
 use crate::clock::Clock;
 use crate::journal::Sequence;
@@ -156,9 +157,9 @@ impl Hub {
         }
     }
 
-    /// Whether a diff is needed at all.
-    pub fn has_subscribers(&self) -> bool {
-        !self.subscribers.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Where somebody wants to be told of changes.
+    pub fn points(&self) -> Vec<Path> {
+        self.subscribers().iter().map(|subscriber| subscriber.point.path.clone()).collect()
     }
 
     fn subscribers(&self) -> Vec<Arc<Subscriber>> {

@@ -16,9 +16,11 @@
 //! survives a crash, though both files hold the same data: the store is poisoned then.
 
 mod control;
+mod copy;
 mod pace;
 mod run;
 mod side;
 
 pub use control::{CompactionControl, CompactionObserver, Progress, Stage};
+pub use copy::{StoreCopy, copy};
 pub use run::{CompactionReport, CompactionRequest, WritePolicy, estimate_bytes, run};

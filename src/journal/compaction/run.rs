@@ -1,6 +1,7 @@
 //! The corridor itself.
 
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -153,7 +154,7 @@ impl<'a> Compaction<'a> {
         // Also makes what was only buffered durable: the side file must not hold more than the old file.
         core.sync()?;
         let before = core.stats();
-        check_room(core, &before)?;
+        check_room(core, core.directory.path(), &before)?;
         let snapshot = core.snapshot();
         let side = SideFile::create(core, snapshot.sequence()).map_err(io(Stage::Begin))?;
         let request = *request;
@@ -295,14 +296,17 @@ fn swap_names(core: &Core, side: &mut SideFile<'_>) -> Result<(), CompactionErro
     core.directory.vfs().sync_dir(core.directory.path()).map_err(poisoned)
 }
 
-fn check_cancelled(control: &CompactionControl, stage: Stage) -> Result<(), CompactionError> {
+pub(super) fn check_cancelled(
+    control: &CompactionControl,
+    stage: Stage,
+) -> Result<(), CompactionError> {
     if control.is_cancelled() {
         return Err(CompactionError::Cancelled { stage });
     }
     Ok(())
 }
 
-fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> CompactionError {
+pub(super) fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> CompactionError {
     let damaged = |what| {
         let path = side.file.path().to_path_buf();
         let source = Damage { path, position: 0, what, intact: side.sequence() };
@@ -318,7 +322,7 @@ fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> CompactionErr
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -335,13 +339,18 @@ fn adopt(base: Arc<Base>, side: SideFile<'_>) -> (State, Writer) {
     (state, writer)
 }
 
-fn io(stage: Stage) -> impl Fn(vfs::Error) -> CompactionError {
+pub(super) fn io(stage: Stage) -> impl Fn(vfs::Error) -> CompactionError {
     move |source| CompactionError::Io { stage, source }
 }
 
-fn check_room(core: &Core, stats: &JournalStats) -> Result<(), CompactionError> {
-    let free_bytes =
-        core.directory.vfs().free_space_bytes(core.directory.path()).map_err(io(Stage::Begin))?;
+/// Whether the new file has room in a directory.
+pub(super) fn check_room(
+    core: &Core,
+    directory: &Path,
+    stats: &JournalStats,
+) -> Result<(), CompactionError> {
+    let vfs = core.directory.vfs();
+    let free_bytes = vfs.free_space_bytes(directory).map_err(io(Stage::Begin))?;
     // The space that is written ahead takes room as well.
     let needed_bytes = estimate_bytes(stats).saturating_add(2 * AHEAD_MIN_BYTES);
     if free_bytes < needed_bytes {

@@ -32,6 +32,8 @@ const SYNC_SLICE_BYTES: u64 = 8 << 20;
 pub struct SideFile<'a> {
     core: &'a Core,
     path: PathBuf,
+    /// The name that it is to get.
+    target: PathBuf,
     named: bool,
     pub file: Arc<dyn File>,
     pub file_id: u128,
@@ -43,9 +45,18 @@ pub struct SideFile<'a> {
 }
 
 impl<'a> SideFile<'a> {
-    /// Makes an empty side file for the state after `base_sequence`.
+    /// Makes an empty side file for the state after `base_sequence`, which is to replace the journal.
     pub fn create(core: &'a Core, base_sequence: Sequence) -> vfs::Result<Self> {
-        let path = side_file(&core.path);
+        Self::create_for(core, base_sequence, core.path.clone())
+    }
+
+    /// The same for a file that is to be called `target`.
+    pub fn create_for(
+        core: &'a Core,
+        base_sequence: Sequence,
+        target: PathBuf,
+    ) -> vfs::Result<Self> {
+        let path = side_file(&target);
         let vfs = core.directory.vfs();
         if vfs.exists(&path)? {
             vfs.remove(&path)?;
@@ -54,6 +65,7 @@ impl<'a> SideFile<'a> {
         Ok(Self {
             core,
             path,
+            target,
             named: false,
             file,
             file_id: core.directory.clock().unique_id(),
@@ -202,7 +214,7 @@ impl<'a> SideFile<'a> {
 
     /// Gives the side file the journal's name. Durable only after a sync of the directory.
     pub fn rename(&mut self) -> vfs::Result<()> {
-        self.core.directory.vfs().rename(&self.path, &self.core.path)?;
+        self.core.directory.vfs().rename(&self.path, &self.target)?;
         self.named = true;
         Ok(())
     }

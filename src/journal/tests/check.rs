@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::check::{Piece, SalvageReport, salvage, verify, verify_snapshot, walk};
+use super::super::frame::{FrameHeader, Place};
+use super::super::header::Header;
 use super::super::{CompactionControl, CompactionRequest, Store};
 use super::{FILE, entries, keys, open, put};
 use crate::vfs::mem::MemVfs;
@@ -34,6 +36,24 @@ fn save(bytes: &[u8]) -> (Store, SalvageReport) {
     let target = Store::in_memory().unwrap();
     let report = salvage(&file_of(bytes), &target).unwrap();
     (target, report)
+}
+
+#[test]
+fn counters_of_the_last_transaction_that_are_not_what_is_live_are_found() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    put(&store, "k", "v");
+    let mut bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    let header = Header::decode(bytes.first_chunk().unwrap()).unwrap();
+    let place = Place { file_id: header.file_id, position: header.tail_start };
+    let at = usize::try_from(header.tail_start).unwrap();
+    let frame = bytes[at..].first_chunk_mut().unwrap();
+    let (mut transaction, _) = FrameHeader::decode(frame, place).unwrap();
+    transaction.counters.entries = 107;
+    *frame = transaction.encode(place).0;
+    let report = verify(&file_of(&bytes), &mut |_| {}).unwrap();
+    let whats: Vec<&str> = report.problems.iter().map(|problem| &*problem.what).collect();
+    assert_eq!(whats, ["the counters of the last transaction are not what is live"]);
 }
 
 #[test]

@@ -297,3 +297,34 @@ fn large_values_are_read_from_the_file_before_and_after_compaction_and_reopen() 
     assert_eq!(get(&reopened, "large").as_deref(), Some(large.as_str()));
     assert_eq!(get(&reopened, "more").as_deref(), Some(large.as_str()));
 }
+
+#[test]
+fn commits_are_remembered_while_a_transaction_that_began_before_them_lives_and_no_longer() {
+    let store = open(&MemVfs::new());
+    let old = store.begin();
+    for n in 0..10 {
+        put(&store, &format!("k{n}"), "v");
+    }
+    assert_eq!(store.remembered_commits(), 10);
+    drop(old);
+    assert_eq!(store.remembered_commits(), 0);
+    for n in 0..10 {
+        let mut transaction = store.begin();
+        transaction.put(b"k", &[n]).unwrap();
+        transaction.commit(Durability::Sync).unwrap();
+    }
+    assert!(store.remembered_commits() <= 1);
+}
+
+#[test]
+fn a_small_commit_is_one_durable_write() {
+    let vfs = MemVfs::new();
+    let counting = FaultVfs::new(vfs.shared(), |_| None);
+    let store = open_on(counting.shared()).unwrap();
+    put(&store, "warm", "up");
+    let all = || [Operation::Write, Operation::Sync].map(|operation| counting.calls(operation));
+    let before = all();
+    put(&store, "k", "v");
+    let after = all();
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [1, 1]);
+}

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::super::{
     CommitError, CompactionControl, CompactionError, CompactionObserver, CompactionRequest,
     Directory, Durability, HistoryError, Sequence, Stage, Store, StoreOptions, WriteBatch,
-    WritePolicy,
+    WritePolicy, estimate_bytes,
 };
 use super::{DIR, FILE, entries, get, keys, open, open_on, put};
 use crate::clock::{Clock, ManualClock};
@@ -352,6 +352,21 @@ fn a_throttled_compaction_waits_for_the_clock_and_can_be_cancelled_while_it_wait
 }
 
 #[test]
+fn the_estimate_has_room_for_keys_values_and_the_index() {
+    let store = Store::in_memory().unwrap();
+    let mut batch = WriteBatch::new();
+    (0..5000_u32).for_each(|n| batch.put(&n.to_be_bytes(), &[7; 100]).unwrap());
+    store.write(batch, Durability::Sync).unwrap();
+    let stats = store.stats();
+    assert_eq!(stats.live_bytes, 5000 * 104);
+    let estimate = estimate_bytes(&stats);
+    assert!(estimate >= stats.live_bytes + stats.live_bytes / 32);
+    let report = store.compact(&blocking(), &CompactionControl::new()).unwrap();
+    assert!(report.written_bytes <= estimate, "{} > {estimate}", report.written_bytes);
+    assert!(estimate <= report.written_bytes * 6 / 5, "{estimate} for {}", report.written_bytes);
+}
+
+#[test]
 fn the_blocked_time_is_measured_on_the_clock() {
     let vfs = MemVfs::new();
     let clock = Arc::new(ManualClock::starting_at(7_000_000));
@@ -363,6 +378,7 @@ fn the_blocked_time_is_measured_on_the_clock() {
     assert_eq!(report.blocked, Duration::from_secs(4), "from behind begin to retire");
     assert_eq!(report.duration, Duration::from_secs(6));
     assert_eq!(report.record.start_micros, 7_000_000);
+    assert_eq!(report.record.duration_micros, 4_000_000, "until the new file is complete");
     let ticking = clock.clone();
     let control = super::compaction::control(move |_| ticking.advance(Duration::from_secs(1)));
     let report = store.compact(&background(), &control).unwrap();

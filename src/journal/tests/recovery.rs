@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::format::FRAME_HEADER_BYTES;
+use super::super::format::HEADER_BYTES;
 use super::super::header::Header;
+use super::super::image::ImageSummary;
 use super::super::{
     CommitError, Directory, Durability, OpenError, Sequence, Store, StoreOptions, WriteBatch,
 };
@@ -121,6 +123,39 @@ fn every_flipped_bit_of_a_closed_file_is_refused_or_changes_no_answer() {
         if let Ok(store) = open_on(holding(&damaged).shared()) {
             assert_eq!(keys(&store), ["k1", "k2", "k3"], "bit {bit}");
         }
+    }
+}
+
+#[test]
+fn a_store_that_is_dropped_is_closed() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    put(&store, "k", "v");
+    drop(store);
+    let dropped = bytes(&vfs);
+    open(&vfs).close().unwrap();
+    assert_eq!(bytes(&vfs), dropped);
+}
+
+#[test]
+fn a_header_whose_parts_contradict_each_other_is_damaged_though_its_checksum_fits() {
+    let (whole, _) = three_transactions(true);
+    let header = Header::decode(whole.first_chunk().unwrap()).unwrap();
+    let image_behind_tail = ImageSummary { len: header.tail_start, ..header.image };
+    let image_elsewhere = ImageSummary { start: header.image.start + 1, ..header.image };
+    let crafted = [
+        Header { image: image_behind_tail, ..header },
+        Header { image: image_elsewhere, ..header },
+        Header { sealed_position: header.tail_start - 1, ..header },
+    ];
+    for header in crafted {
+        let mut damaged = whole.clone();
+        damaged[..HEADER_BYTES].copy_from_slice(&header.encode());
+        let copy = usize::try_from(header.copy_position()).unwrap();
+        if let Some(place) = damaged.get_mut(copy..copy + HEADER_BYTES) {
+            place.copy_from_slice(&header.encode());
+        }
+        assert!(matches!(open_error(&holding(&damaged)), OpenError::Damaged(_)), "{header:?}");
     }
 }
 

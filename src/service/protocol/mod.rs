@@ -7,6 +7,8 @@ mod event;
 mod names;
 mod reply;
 mod request;
+mod schedule;
+mod words;
 
 pub use event::{Event, Message, Progress, Transaction};
 pub use reply::{
@@ -17,5 +19,10 @@ pub use reply::{
 pub use request::{
     Action, Change, Compact, CompactionHistory, Datastores, Diff, Format, Load, Log, Node,
     Operation, Place, Policy, Request, Rollback, Save, SnapshotName, SnapshotRestore, SnapshotTake,
-    Source, Words,
+    Source,
 };
+pub use schedule::{
+    Backup, BackupRow, NextRow, Purged, RunRow, Schedule, ScheduleAdd, SchedulePurge, SettingRow,
+    TaskChange, TaskName, TaskRow, TaskRows, Tasks,
+};
+pub use words::Words;

@@ -32,6 +32,20 @@ pub enum Reply {
     CompactionHistory(Vec<CompactionRow>),
     /// What checks found.
     Checked(Vec<CheckRow>),
+    /// Tasks.
+    Tasks(super::schedule::Tasks),
+    /// The next times of a task.
+    NextRuns(Vec<super::schedule::NextRow>),
+    /// A task has run.
+    Ran(super::schedule::RunRow),
+    /// Past runs, newest first.
+    RunHistory(Vec<super::schedule::RunRow>),
+    /// Runs were forgotten.
+    Purged(super::schedule::Purged),
+    /// The database was copied.
+    BackedUp(Vec<super::schedule::BackupRow>),
+    /// What components are configured with.
+    Settings(Vec<super::schedule::SettingRow>),
     /// The server.
     Status(Status),
 }

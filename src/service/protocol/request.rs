@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::names;
+use super::schedule::{Backup, Schedule};
+use super::words::Words;
 use crate::cdb::Datastore;
 
 /// What a client can ask for.
@@ -47,6 +49,12 @@ pub enum Request {
     CompactionHistory(CompactionHistory),
     /// Every checksum and invariant of datastores, read beside those that write.
     Check(Datastores),
+    /// The scheduler and its tasks.
+    Schedule(Schedule),
+    /// Copies the database into a directory.
+    Backup(Backup),
+    /// What components are configured with, in the database.
+    Settings,
     /// The server and its datastores.
     Status,
 }
@@ -59,15 +67,6 @@ pub struct Node {
     pub datastore: Datastore,
     /// Its path.
     pub path: String,
-}
-
-/// What the transaction log will say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Words {
-    /// Who.
-    pub user: Option<String>,
-    /// Why.
-    pub comment: Option<String>,
 }
 
 /// Operations as one transaction: all of them or none.
@@ -281,6 +280,9 @@ pub struct Compact {
     /// Of these, one after the other.
     #[serde(with = "names::datastores")]
     pub datastores: Vec<Datastore>,
+    /// Only those with more transactions than this since their last compaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_transactions_over: Option<u64>,
     /// Whether they are run now and waited for; else they are asked for, with the delay that a datastore has.
     pub wait: bool,
     /// When write transactions wait; else as configured.

@@ -1,0 +1,55 @@
+//! A copy of a database that runs, and what it stands on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::cdb::Cdb;
+use super::name::Datastore;
+use crate::clock::Clock;
+use crate::journal::{CompactionControl, CompactionError, StoreCopy};
+use crate::vfs::Vfs;
+
+impl Cdb {
+    /// Where it takes the time from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.datastore(Datastore::Config).clock
+    }
+
+    /// Through what its files are reached.
+    pub fn vfs(&self) -> &Arc<dyn Vfs> {
+        self.datastore(Datastore::Config).store.directory().vfs()
+    }
+
+    /// Writes a copy of every datastore into a directory, each compacted and synced, beside readers and writers. The directory is made
+    /// when it is missing; it is a database of its own, as each datastore was at an instant during the call.
+    ///
+    /// ```
+    /// use pumice::cdb::{Cdb, Datastore};
+    /// use pumice::journal::CompactionControl;
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let cdb = Cdb::open(dir.path().join("data"))?;
+    /// cdb.write(Datastore::Config, |tx| tx.set("/answer", 42_u8))?;
+    /// cdb.backup(&dir.path().join("copy"), &CompactionControl::new())?;
+    /// let copy = Cdb::open(dir.path().join("copy"))?;
+    /// assert_eq!(copy.begin_read(Datastore::Config).get("/answer")?, Some(42_u8.into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a datastore of that name is there already, or is in the way of something else; what was written is removed again.
+    pub fn backup(
+        &self,
+        directory: &Path,
+        control: &CompactionControl,
+    ) -> Result<Vec<StoreCopy>, CompactionError> {
+        // The configuration comes last: a directory without it is no database, so a half one is none.
+        let order = [Datastore::Operational, Datastore::Snapshot, Datastore::Config];
+        let mut copies = Vec::new();
+        for id in order {
+            copies.push(self.datastore(id).store.copy_to(directory, control)?);
+        }
+        copies.rotate_right(1);
+        Ok(copies)
+    }
+}
