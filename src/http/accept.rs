@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::app::{App, told};
 use super::first_line::FirstLine;
-use super::handle::handle;
+use super::handle::{answer_inside, handle};
 use super::patience::Patient;
 use super::tls::Tls;
 
@@ -33,6 +33,8 @@ pub async fn serve(
     tls: Option<Tls>,
     mut ending: watch::Receiver<bool>,
 ) -> io::Result<()> {
+    // Who serves a second time sets the same.
+    let _set = app.inside.set(answer_inside);
     let room = Arc::new(Semaphore::new(app.options.connections_max));
     let mut connections = JoinSet::new();
     let replicator = tokio::spawn(super::replicator::watch(app.clone()));

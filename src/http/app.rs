@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -10,10 +10,10 @@ use super::options::HttpOptions;
 use super::problem::Problem;
 use super::reply::{Cut, Reply};
 use super::stats::Stats;
-use crate::auth::Verifier;
+use crate::auth::{UserContext, Verifier};
 use crate::clock::Clock;
 use crate::documents::Databases;
-use crate::replication::Jobs;
+use crate::replication::{Jobs, Request, Sending};
 use crate::service::Service;
 
 /// Pieces of an answer that wait for a client to take them.
@@ -34,12 +34,17 @@ pub struct App {
     pub verifier: Verifier,
     /// Replications that this server makes.
     pub jobs: Jobs,
+    /// Answers requests of this process; whoever serves sets it.
+    pub inside: OnceLock<AnswerInside>,
     /// Counts requests.
     pub stats: Stats,
     /// Turns true when the process ends: feeds end then.
     pub ending: watch::Receiver<bool>,
     working: Semaphore,
 }
+
+/// Answers a request that this process makes of itself, as somebody.
+pub type AnswerInside = fn(Arc<App>, Request, UserContext) -> Sending<'static>;
 
 /// An answer that is made piece by piece, each on a thread that may block.
 pub trait Pieces: Send + 'static {
@@ -59,6 +64,7 @@ impl App {
         Self {
             verifier: Verifier::new(clock.clone(), options.iterations),
             jobs: Jobs::default(),
+            inside: OnceLock::new(),
             stats: Stats::new(clock.monotonic()),
             working: Semaphore::new(options.working_max),
             service,

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::document::{common_depth, members};
+use super::document::members;
 use super::multipart_out::Parts;
 use super::problem::Problem;
 use super::reply::Answer;
-use super::revisions::revision;
+use super::revisions::{common_depth, revision};
 use super::spill::broken;
 use crate::documents::{
     AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,

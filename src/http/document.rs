@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::edits::{self, NO_REVISION};
+use super::edits;
 use super::multipart_out::{self, Parts};
 use super::multipart_put;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use super::revisions::revision;
+use super::revisions::{common_depth, revision};
 use super::spill::broken;
 use super::target::parse_query;
 use crate::documents::{
     AttachmentEdit, AttachmentMembers, AttachmentSource, Database, Document, DocumentError, Edit,
     EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, Revision, RevisionPath,
-    UploadOptions, Written, check_id, parse_document,
+    UploadOptions, check_id, parse_document,
 };
 
 impl Call {
@@ -126,16 +126,6 @@ fn revisions(text: &str) -> Result<Vec<Revision>, Problem> {
     list.iter().map(revision).collect()
 }
 
-/// How deep the newest revision is that both have.
-pub fn common_depth(document: &Document, known: &[Revision]) -> Result<u64, Problem> {
-    let path = document.revisions()?;
-    let depths = path.hashes.iter().zip(0..).filter_map(|(hash, below)| {
-        let depth = path.start.checked_sub(below)?;
-        known.iter().any(|known| known.depth == depth && known.hash == *hash).then_some(depth)
-    });
-    Ok(depths.max().unwrap_or(0))
-}
-
 async fn open_revs(call: Arc<Call>) -> Answer {
     let asked = call.parameter("open_revs").unwrap_or_default();
     let asked = match asked {
@@ -226,39 +216,9 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
     app.work(move || {
         let parsed = parse_document(&call.body)?;
         let database = call.database()?;
-        put_parsed(&call, &database, parsed, id)
+        edits::put_parsed(&call, &database, parsed, id)
     })
     .await?
-}
-
-/// Writes a document that was read, and answers as `PUT` does.
-pub fn put_parsed(
-    call: &Call,
-    database: &Database,
-    parsed: crate::documents::ParsedDocument,
-    id: String,
-) -> Answer {
-    let mode = edits::mode(call);
-    let base = edits::base(call, parsed.rev.as_ref())?;
-    let mut edit = edits::prepare(call, database, parsed, id)?;
-    match mode {
-        EditMode::Interactive => edit.revisions = edits::path(base),
-        EditMode::Replicated if edit.revisions.is_none() => {
-            return Err(Problem::bad_request(NO_REVISION));
-        }
-        EditMode::Replicated => {}
-    }
-    let status = if edit.deleted { 200 } else { 201 };
-    let written = edits::write(call, database, edit, mode)?;
-    if edits::is_batch(call) {
-        return Ok(edits::accepted(&written));
-    }
-    let location = call.location(&[call.name("db"), &written.id]);
-    Ok(with_etag(edits::written(status, &written), &written).header("Location", &location))
-}
-
-fn with_etag(reply: Reply, written: &Written) -> Reply {
-    reply.etag(&written.rev.to_string())
 }
 
 /// `POST /{db}`: the id is in the document, or is made.
@@ -304,7 +264,7 @@ pub fn delete(call: &Call) -> Answer {
     if edits::is_batch(call) {
         return Ok(edits::accepted(&written));
     }
-    Ok(with_etag(edits::written(200, &written), &written))
+    Ok(edits::with_etag(edits::written(200, &written), &written))
 }
 
 /// `COPY`: to the id in `Destination`, with its attachments.
@@ -325,7 +285,7 @@ pub fn copy(call: &Call) -> Answer {
     edit.revisions = edits::path(base);
     let written = edits::write(call, &database, edit, EditMode::Interactive)?;
     let location = call.location(&[call.name("db"), &written.id]);
-    Ok(with_etag(edits::written(201, &written), &written).header("Location", &location))
+    Ok(edits::with_etag(edits::written(201, &written), &written).header("Location", &location))
 }
 
 fn parse_destination(text: &str) -> Result<(String, Option<Revision>), Problem> {
@@ -383,10 +343,4 @@ pub fn keeping(
 /// The path of a document that was read: its revision alone.
 pub fn standing_on(document: &Document) -> RevisionPath {
     RevisionPath::from(document.revision().clone())
-}
-
-/// The number of a local document's revision: `0-N`.
-pub fn standing_number(revision: &Revision) -> Result<u64, Problem> {
-    let number = revision.hash.to_string().parse().ok();
-    number.filter(|_| revision.depth == 0).ok_or_else(Problem::bad_rev)
 }

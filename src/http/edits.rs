@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::call::Call;
 use super::problem::Problem;
-use super::reply::Reply;
+use super::reply::{Answer, Reply};
 use super::{design, users};
 use crate::documents::{
     Database, DocumentError, Edit, EditMode, ParsedDocument, Revision, RevisionPath, UpdateOptions,
@@ -112,4 +112,36 @@ pub fn base(call: &Call, in_body: Option<&Revision>) -> Result<Option<Revision>,
 /// The path of one revision, or of none.
 pub fn path(revision: Option<Revision>) -> RevisionPath {
     revision.map_or_else(RevisionPath::none, RevisionPath::from)
+}
+
+/// The number of a local document's revision: `0-N`.
+pub fn standing_number(revision: &Revision) -> Result<u64, Problem> {
+    let number = revision.hash.to_string().parse().ok();
+    number.filter(|_| revision.depth == 0).ok_or_else(Problem::bad_rev)
+}
+
+/// Writes a document that was read, and answers as `PUT` does.
+pub fn put_parsed(call: &Call, database: &Database, parsed: ParsedDocument, id: String) -> Answer {
+    let mode = mode(call);
+    let base = base(call, parsed.rev.as_ref())?;
+    let mut edit = prepare(call, database, parsed, id)?;
+    match mode {
+        EditMode::Interactive => edit.revisions = path(base),
+        EditMode::Replicated if edit.revisions.is_none() => {
+            return Err(Problem::bad_request(NO_REVISION));
+        }
+        EditMode::Replicated => {}
+    }
+    let status = if edit.deleted { 200 } else { 201 };
+    let done = write(call, database, edit, mode)?;
+    if is_batch(call) {
+        return Ok(accepted(&done));
+    }
+    let location = call.location(&[call.name("db"), &done.id]);
+    Ok(with_etag(written(status, &done), &done).header("Location", &location))
+}
+
+/// With the `ETag` of what was written.
+pub fn with_etag(reply: Reply, written: &Written) -> Reply {
+    reply.etag(&written.rev.to_string())
 }

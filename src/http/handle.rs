@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use hyper::body::{Bytes, Incoming};
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, StatusCode};
 
 use super::admit::{Admitted, admit};
 use super::app::App;
@@ -18,6 +18,8 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply, ReplyBody};
 use super::routes::{How, Verb, find};
 use super::target::Target;
+use crate::auth::UserContext;
+use crate::replication::{Response, Sending};
 
 /// How answers say who made them.
 const SERVER: &str = concat!("pumice/", env!("CARGO_PKG_VERSION"), " (CouchDB 3.5 API)");
@@ -27,11 +29,11 @@ pub async fn handle(
     app: Arc<App>,
     from: IpAddr,
     request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
+) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
     let mut body = RequestBody::new(incoming, app.options.stall_timeout);
     let answer = answer(&app, from, &parts, &mut body).await;
-    let mut reply = answer.unwrap_or_else(Problem::into_reply);
+    let mut reply = answer.unwrap_or_else(Reply::from);
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -43,14 +45,14 @@ pub async fn handle(
 }
 
 /// Adds what every answer has.
-fn finish(app: &App, reply: Reply) -> Response<ReplyBody> {
+fn finish(app: &App, reply: Reply) -> hyper::Response<ReplyBody> {
     let id = format!("{:010x}", app.clock.unique_id() & 0xff_ffff_ffff);
     let reply = reply.header("X-Couch-Request-ID", &id).header("Server", SERVER);
     let reply = match reply.headers.contains_key("cache-control") {
         true => reply,
         false => reply.header("Cache-Control", "must-revalidate"),
     };
-    let mut response = Response::new(reply.body);
+    let mut response = hyper::Response::new(reply.body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = reply.headers;
@@ -75,25 +77,34 @@ async fn answer(app: &Arc<App>, from: IpAddr, parts: &Parts, body: &mut RequestB
 }
 
 /// Answers a request that this process makes of itself, as `user`: the replicator's way to databases of this server.
-pub async fn answer_inside(
-    app: &Arc<App>,
-    method: &str,
-    target: &str,
-    headers: hyper::HeaderMap,
-    user: crate::auth::UserContext,
-    body: ReplyBody,
-) -> Reply {
-    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-    let asked = Target::parse(path, query)
-        .map_err(|_| Problem::bad_request("the path or query is not UTF-8 or badly escaped"))
-        .and_then(|target| {
-            Asked::new(app, method.to_owned(), target, headers, IpAddr::from([127, 0, 0, 1]))
-        });
-    let answer = match asked {
-        Ok(asked) => asked.by(user).run(app, &mut RequestBody::ready(body)).await,
-        Err(problem) => Err(problem),
+pub fn answer_inside(
+    app: Arc<App>,
+    request: crate::replication::Request,
+    user: UserContext,
+) -> Sending<'static> {
+    Box::pin(async move {
+        let reply = inside(&app, request, user).await.unwrap_or_else(Reply::from);
+        Ok(Response { status: reply.status, headers: reply.headers, body: reply.body })
+    })
+}
+
+async fn inside(app: &Arc<App>, request: crate::replication::Request, user: UserContext) -> Answer {
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.target.as_str(), None),
     };
-    answer.unwrap_or_else(Problem::into_reply)
+    let target = Target::parse(path, query)
+        .map_err(|_| Problem::bad_request("the path or query is not UTF-8 or badly escaped"))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    let from = IpAddr::from([127, 0, 0, 1]);
+    let asked = Asked::new(app, request.method.to_owned(), target, headers, from)?;
+    asked.by(user).run(app, &mut RequestBody::ready(request.body)).await
 }
 
 /// A request whose route is known.
@@ -132,7 +143,7 @@ impl Asked {
         let is_wanted = |verb: &&Verb| verb.name == wanted;
         let verb =
             route.verbs.iter().find(is_wanted).ok_or_else(|| Problem::method(route.allow))?;
-        let user = crate::auth::UserContext::anonymous();
+        let user = UserContext::anonymous();
         let call = Call {
             app: app.clone(),
             method,
@@ -147,7 +158,7 @@ impl Asked {
         Ok(Self { verb, call, inside: false })
     }
 
-    fn by(mut self, user: crate::auth::UserContext) -> Self {
+    fn by(mut self, user: UserContext) -> Self {
         self.call.user = user;
         self.inside = true;
         self
@@ -178,7 +189,7 @@ impl Asked {
 }
 
 fn with_cookie(answer: Answer, cookie: Option<String>) -> Answer {
-    let mut reply = answer.unwrap_or_else(Problem::into_reply);
+    let mut reply = answer.unwrap_or_else(Reply::from);
     if let Some(cookie) = cookie
         && !reply.headers.contains_key("set-cookie")
     {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::document::standing_number;
+use super::edits::standing_number;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;

@@ -40,6 +40,7 @@ mod document;
 mod edits;
 mod first_line;
 mod handle;
+mod identity;
 mod inside;
 mod limits;
 mod local;

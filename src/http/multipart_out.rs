@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::app::{App, Pieces};
-use super::document::common_depth;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
+use super::revisions::common_depth;
 use crate::documents::{
     AttachmentInfo, AttachmentMembers, AttachmentReader, Document, Encoding, Members, OpenRev,
     Revision,
@@ -85,7 +85,8 @@ impl Parts {
         if follow.is_empty() {
             let members = Members { attachments: AttachmentMembers::Stubs, ..members.clone() };
             let body = text(&document, &members)?;
-            self.push(&format!("{headers}Content-Type: application/json"), &body);
+            // As in CouchDB, only a document in parts of its own says again which it is.
+            self.push("Content-Type: application/json", &body);
             return Ok(());
         }
         let inner = format!("{}-{}", self.boundary.trim_start_matches('-'), self.items.len());

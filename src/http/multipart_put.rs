@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::document::put_parsed;
+use super::edits::put_parsed;
 use super::multipart_in::MultipartReader;
 use super::problem::Problem;
 use super::reply::Answer;

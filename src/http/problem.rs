@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::reply::Reply;
 use crate::documents::{DatabaseError, DocumentError, StorageError};
 use crate::journal::CommitError;
 use crate::service::Failure;
@@ -150,14 +149,12 @@ impl Problem {
         self
     }
 
-    /// The answer.
-    pub fn into_reply(self) -> Reply {
+    /// The body of the answer.
+    pub fn body(&self) -> String {
         let reference =
             self.reference.map(|number| format!(",\"ref\":{number}")).unwrap_or_default();
         let (error, reason) = (json!(self.error), json!(self.reason));
-        let body = format!("{{\"error\":{error},\"reason\":{reason}{reference}}}\n");
-        let reply = Reply::text(self.status, body);
-        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, &value))
+        format!("{{\"error\":{error},\"reason\":{reason}{reference}}}\n")
     }
 }
 

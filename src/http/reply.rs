@@ -24,6 +24,13 @@ pub struct Reply {
 /// What handlers end with.
 pub type Answer = Result<Reply, Problem>;
 
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let reply = Self::text(problem.status, problem.body());
+        problem.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, &value))
+    }
+}
+
 impl Reply {
     /// `value` as JSON and a newline, as CouchDB ends its bodies.
     pub fn json(status: u16, value: &impl Serialize) -> Self {

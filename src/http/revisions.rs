@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use crate::documents::{Revision, RevsDiff};
+use crate::documents::{Document, Revision, RevsDiff};
 
 /// Documents and revisions of them: `{id: [rev, ...]}`.
 pub type Asked = Vec<(String, Vec<Revision>)>;
@@ -74,4 +74,14 @@ pub fn missing_revs(call: &Call) -> Answer {
         })
         .collect();
     Ok(Reply::json(200, &json!({ "missing_revs": missing })))
+}
+
+/// How deep the newest revision is that both have.
+pub fn common_depth(document: &Document, known: &[Revision]) -> Result<u64, Problem> {
+    let path = document.revisions()?;
+    let depths = path.hashes.iter().zip(0..).filter_map(|(hash, below)| {
+        let depth = path.start.checked_sub(below)?;
+        known.iter().any(|known| known.depth == depth && known.hash == *hash).then_some(depth)
+    });
+    Ok(depths.max().unwrap_or(0))
 }

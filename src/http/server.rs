@@ -7,6 +7,7 @@ use super::call::Call;
 use super::database::{self, info_json};
 use super::databases::open;
 use super::dates::http_date;
+use super::local::tag;
 use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
@@ -129,12 +130,15 @@ fn names(call: &Call) -> Result<Vec<String>, Problem> {
 
 /// `GET /_all_dbs`.
 pub fn all_dbs(call: &Call) -> Answer {
-    Ok(Reply::json(200, &names(call)?))
+    let names = names(call)?;
+    Ok(Reply::json(200, &names).etag(&tag(&names.join(","))))
 }
 
 /// `GET /_dbs_info`.
 pub fn dbs_info(call: &Call) -> Answer {
-    infos(call, names(call)?)
+    let names = names(call)?;
+    let tag = tag(&names.join(","));
+    Ok(infos(call, names)?.etag(&tag))
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::admit::{check_password, find_user};
 use super::call::Call;
 use super::dates::cookie_date;
+use super::identity::{check_password, find_user};
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::target::parse_query;
@@ -40,7 +40,7 @@ pub fn sign_in(call: &Call) -> Answer {
     let password = credentials.password.unwrap_or_default();
     match check_password(call, &name, &password) {
         Ok(user) => signed_in(call, &user),
-        Err(problem) => Ok(problem.into_reply().header("Set-Cookie", &set_cookie(call, ""))),
+        Err(problem) => Ok(Reply::from(problem).header("Set-Cookie", &set_cookie(call, ""))),
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::flow::Flow;
-use super::run::{Failed, Replication, escape};
+use super::outcome::{Failed, escape};
+use super::wanted::Replication;
 
 /// Documents that are read in one request.
 const READ_AT_A_TIME: usize = 100;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::run::Progress;
+use super::outcome::Progress;
 
 /// The version of the way that ids are made, as in CouchDB's checkpoints.
 pub const ID_VERSION: u64 = 4;

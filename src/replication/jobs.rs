@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-use super::run::{Failed, Progress};
+use super::outcome::{Failed, Progress};
 
 /// What becomes of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::flow::Flow;
-use super::run::Failed;
+use super::outcome::Failed;
 use super::transport::{Request, Response, Transport};
 
 /// Answers of JSON are not larger.

@@ -1,87 +1,16 @@
 //! A replication from its checkpoint to the end of the changes, or on and on.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::batch::Changes;
 use super::checkpoint::{Checkpoint, Session, common, next};
+use super::outcome::{Failed, Progress, escape};
 use super::peer::Peer;
+use super::wanted::Replication;
 
 /// Changes that are read at a time (CouchDB: `worker_batch_size`).
 const BATCH: u64 = 500;
-
-/// What to replicate.
-#[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a member of the request")]
-pub struct Replication {
-    /// From where.
-    pub source: Peer,
-    /// To where.
-    pub target: Peer,
-    /// Its id: the name of its checkpoints.
-    pub id: String,
-    /// Tells this run from others.
-    pub session_id: String,
-    /// On and on.
-    pub continuous: bool,
-    /// Make the target when it is not there.
-    pub create_target: bool,
-    /// Where to begin, whatever checkpoints say.
-    pub since: Option<Value>,
-    /// Whether checkpoints are read and written.
-    pub use_checkpoints: bool,
-    /// Winners only.
-    pub winning_revs_only: bool,
-    /// Which documents: `doc_ids`, `selector`, `filter` with `query_params`, as members of an object.
-    pub filter: Value,
-    /// The time as people read it.
-    pub times: Times,
-    /// What was done so far.
-    pub progress: Arc<Mutex<Progress>>,
-}
-
-/// Tells the time in words.
-#[derive(Clone)]
-pub struct Times(pub Arc<dyn Fn() -> String + Send + Sync>);
-
-/// What a run did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Progress {
-    /// Revisions that were asked about.
-    pub missing_checked: u64,
-    /// Those that the target had not.
-    pub missing_found: u64,
-    /// Documents that were read.
-    pub docs_read: u64,
-    /// Documents that were written.
-    pub docs_written: u64,
-    /// Documents that the target refused.
-    pub doc_write_failures: u64,
-    /// Documents that were read in bulk.
-    pub bulk_get_docs: u64,
-    /// Documents that were to be read in bulk.
-    pub bulk_get_attempts: u64,
-}
-
-/// Why a replication ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Failed {
-    /// A word for programs.
-    pub error: String,
-    /// A line for people.
-    pub reason: String,
-}
-
-impl Failed {
-    /// With a word and a line.
-    pub fn new(error: &str, reason: impl Into<String>) -> Self {
-        Self { error: error.to_owned(), reason: reason.into() }
-    }
-}
 
 /// The answer of a database about itself, as far as it matters.
 #[derive(Deserialize)]
@@ -144,16 +73,6 @@ impl Replication {
             answer.insert("no_changes".to_owned(), json!(true));
         }
         answer
-    }
-
-    /// What was done so far.
-    pub fn so_far(&self) -> Progress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Adds to what was done.
-    pub(super) fn note(&self, note: impl FnOnce(&mut Progress)) {
-        note(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     async fn open(&self, peer: &Peer, create: bool) -> Result<(), Failed> {
@@ -272,15 +191,4 @@ impl Replication {
         }
         (text, None)
     }
-}
-
-/// A text in a query or a path segment.
-pub fn escape(text: &str) -> String {
-    let bytes = text.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    });
-    bytes.collect()
 }

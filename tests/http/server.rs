@@ -31,8 +31,18 @@ pub struct Server {
 pub const ITERATIONS: u32 = 10;
 
 impl Server {
-    /// Serves a directory; with an admin `admin:pass` unless there is one or `with_admin` is false.
+    /// Serves a directory on any port; with an admin `admin:pass` unless there is one or `with_admin` is false.
     pub fn start(directory: &Path, with_admin: bool, options: HttpOptions) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), directory, with_admin, options)
+    }
+
+    /// The same at an address.
+    pub fn start_at(
+        address: SocketAddr,
+        directory: &Path,
+        with_admin: bool,
+        options: HttpOptions,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -57,7 +67,7 @@ impl Server {
         let options = HttpOptions { iterations: ITERATIONS, ..options };
         let (end, ending) = watch::channel(false);
         let app = App::new(service.clone(), databases.clone(), clock, options, ending.clone());
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), None, ending));
         Self { address, runtime: Some(runtime), end, served: Some(served), databases, service }

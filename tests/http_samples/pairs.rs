@@ -1,6 +1,7 @@
 //! The recorded pairs.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,7 +69,7 @@ pub fn read() -> Vec<Pair> {
 
 impl Pair {
     /// The request's bytes, what was learnt from earlier answers put in the place of what CouchDB answered.
-    pub fn bytes(&self, learnt: &BTreeMap<String, String>) -> Vec<u8> {
+    pub fn bytes(&self, address: SocketAddr, learnt: &BTreeMap<String, String>) -> Vec<u8> {
         let request = &self.request;
         if let Some(raw) = &request.raw {
             return raw.clone().into_bytes();
@@ -93,6 +94,10 @@ impl Pair {
             head.push_str(&format!("{name}: {}\r\n", replace(&value)));
         }
         let mut body = self.body();
+        if self.request.target == "/_replicate" {
+            let text = String::from_utf8(body).unwrap();
+            body = text.replace("127.0.0.1:5984", &address.to_string()).into_bytes();
+        }
         if request.chunked {
             body = format!("{:x}\r\n{}\r\n0\r\n\r\n", body.len(), String::from_utf8(body).unwrap())
                 .into_bytes();

@@ -37,7 +37,10 @@ const BEFORE: Steps = &[
         "POST /sample_copy/_all_docs \u{2014} one deleted key",
         &[("DELETE", "/sample_copy/a?rev=1-083d7391ec71ec717a762c87db469932", "")],
     ),
-    ("POST /_replicate \u{2014} continuous", &[("PUT", "/t_src", ""), ("PUT", "/t_dst", "")]),
+    (
+        "POST /_replicate \u{2014} continuous",
+        &[("PUT", "/t_src", ""), ("PUT", "/t_src/_design/d", "{}"), ("PUT", "/t_dst", "")],
+    ),
     ("raw: chunked request body", &[("PUT", "/t_http", "")]),
     (
         "PUT /_node/_local/_config/couchdb/maintenance_mode",
@@ -54,7 +57,7 @@ const DURING: Steps = &[
     ),
     (
         "GET /t_m/_changes?feed=longpoll&since=now&heartbeat=200&timeout=5000 \u{2014} a document is written 0.6 s later",
-        &[("PUT", "/t_m/b?rev=1-b8f97323e7f26909d5e0c8d2764a765f", "{\"v\":3}")],
+        &[("PUT", "/t_m/b", "{\"v\":6}")],
     ),
     (
         "GET /t_m/_changes?feed=longpoll&since=now&timeout=3000 \u{2014} the database is deleted 0.6 s later",
@@ -66,7 +69,27 @@ fn steps(table: Steps, pair: &Pair) -> &'static [Step] {
     table.iter().find(|(key, _)| *key == pair.key).map_or(&[], |(_, steps)| steps)
 }
 
+/// Infos that were asked for when a compaction was over.
+const AFTER_COMPACTION: &[(&str, &str)] = &[
+    ("GET /sample_copy \u{2014} db info after compaction", "/sample_copy"),
+    ("GET /upd_r2 \u{2014} after", "/upd_r2"),
+];
+
+/// What was written between two long polls; what it was is not recorded, only that there were three.
+const BETWEEN: &str = "GET /t_m/_changes?feed=longpoll&since=now&heartbeat=200&timeout=5000 \u{2014} a document is written 0.6 s later";
+
 pub fn before(address: SocketAddr, pair: &Pair) {
+    let compacted = AFTER_COMPACTION.iter().find(|(key, _)| *key == pair.key);
+    if let Some((_, target)) = compacted {
+        while as_admin(address, "GET", target, "").json()["compact_running"] == true {}
+    }
+    if pair.key == BETWEEN {
+        for value in 3..6 {
+            let rev =
+                as_admin(address, "GET", "/t_m/b", "").json()["_rev"].as_str().unwrap().to_owned();
+            as_admin(address, "PUT", &format!("/t_m/b?rev={rev}"), &format!("{{\"v\":{value}}}"));
+        }
+    }
     for (method, target, body) in steps(BEFORE, pair) {
         as_admin(address, method, target, body);
     }
@@ -80,7 +103,11 @@ pub fn ask(address: SocketAddr, pair: &Pair, request: &[u8]) -> Answer {
     // The head of a long poll comes before its first row: it listens.
     let Ok(answering) = begin(address, request) else { return Answer::default() };
     for (method, target, body) in during {
-        as_admin(address, method, target, body);
+        let now = as_admin(address, "GET", target, "")
+            .header("etag")
+            .map(|tag| tag.trim_matches('"').to_owned());
+        let target = now.map_or_else(|| (*target).to_owned(), |rev| format!("{target}?rev={rev}"));
+        as_admin(address, method, &target, body);
     }
     answering.finish().unwrap_or_default()
 }
