@@ -122,7 +122,11 @@ const BELOW_CLI: &[&str] = &[
 
 /// What only some files may name.
 const BANS: &[Ban] = &[
-    Ban::everywhere("std::fs", &["src/vfs/os.rs", "src/vfs/map.rs"], "files go through vfs"),
+    Ban::everywhere(
+        "std::fs",
+        &["src/vfs/os.rs", "src/vfs/map.rs", "tests/clients.rs"],
+        "files go through vfs",
+    ),
     Ban::everywhere("std::thread::sleep", &[], "wait on a clock::Clock or a signal"),
     Ban::everywhere("thread::sleep", &[], "wait on a clock::Clock or a signal"),
     Ban::everywhere("SystemTime::now", &["src/clock.rs"], "take a clock::Clock"),
@@ -143,6 +147,17 @@ const BANS: &[Ban] = &[
         "the bytes of records are laid out there",
     ),
     Ban::in_code("tokio", TOKIO, "the engine and the database are synchronous"),
+    Ban::in_code(
+        "cron::Schedule",
+        &["src/scheduler/crontab.rs"],
+        "the crate speaks another dialect; take a scheduler::Schedule",
+    ),
+    Ban::in_code(
+        "chrono",
+        &["src/scheduler/crontab.rs", "src/scheduler/schedule.rs", "src/scheduler/zone.rs"],
+        "dates are read and printed in scheduler/zone.rs",
+    ),
+    Ban::in_code("chrono_tz", &["src/scheduler/zone.rs"], "take a scheduler::Zone"),
     Ban::everywhere("roxmltree", &["src/conf/raw.rs"], "only ncs.conf is read as a tree"),
 ];
 

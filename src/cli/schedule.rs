@@ -199,11 +199,10 @@ fn next(output: &mut Output, rows: &[NextRow]) -> Result<(), Stop> {
     rows.iter().try_for_each(|row| output.line(&row.local))
 }
 
-/// `nightly  ok in 5 ms: A.cdb 2.2 KB -> 1.5 KB (3 tx)`
+/// `nightly  ok  5 ms  A.cdb 2.2 KB -> 1.5 KB (3 tx)`
 fn ran(run: &RunRow) -> String {
     let how = if run.succeeded { "ok" } else { "failed" };
-    format!("{}  {how} in {} : {}", run.task, took(run.duration_micros), run.info)
-        .replace(" :", ":")
+    format!("{}  {how}  {}  {}", run.task, took(run.duration_micros), run.info)
 }
 
 fn history(output: &mut Output, rows: &[RunRow]) -> Result<(), Stop> {

@@ -79,7 +79,7 @@ fn is_time(text: &str) -> bool {
     matches!(text.as_bytes(), [_, _, _, _, b'-', _, _, b'-', ..])
 }
 
-fn name_of(value: impl ValueEnum) -> String {
+fn name_of<T: ValueEnum>(value: &T) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -90,8 +90,8 @@ impl Add {
             (when, Some(self.schedule.clone())),
             ("action-name", Some(self.action.clone())),
             ("time-zone", self.time_zone.clone()),
-            ("overlap", self.overlap.map(name_of)),
-            ("missed-runs", self.missed_runs.map(name_of)),
+            ("overlap", self.overlap.as_ref().map(name_of)),
+            ("missed-runs", self.missed_runs.as_ref().map(name_of)),
             ("random-delay", self.random_delay.map(Duration::to_xs)),
             ("timeout", self.timeout.map(Duration::to_xs)),
             ("keep", self.keep.then(|| "true".to_owned())),

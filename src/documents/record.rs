@@ -277,6 +277,29 @@ impl ContentRecord {
     }
 }
 
+/// What is noted of a body that is no longer that of a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Garbage {
+    /// Bytes of its key and value.
+    pub stored_bytes: u64,
+    /// Whether it names attachments.
+    pub attached: bool,
+}
+
+impl Garbage {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4);
+        out.push(u8::from(self.attached));
+        put(&mut out, self.stored_bytes);
+        out
+    }
+
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(record);
+        Some(Self { attached: cursor.byte()? != 0, stored_bytes: cursor.number()? })
+    }
+}
+
 /// What a shard counts. One record, written with each change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {

@@ -1,7 +1,7 @@
 //! What is kept in `O.cdb` of every task: up to when its times are dealt with, whether it runs, and its history.
 //!
 //! `/scheduler/task{NAME}/`: `schedule` (the text that the rest is about), `handled-until`, `held`, `is-running` with `running-when` and
-//! `running-since`, `sequence`, `history{WHEN SEQ}`. Before an action begins, one transaction says that the time is dealt with and that
+//! `running-since`, `sequence`, `runs` (how long the history is), `history{WHEN SEQ}`. Before an action begins, one transaction says that the time is dealt with and that
 //! the task runs; after it, one writes the history and says that it does not. So at no instant can a time be run a second time.
 
 use crate::cdb::{
@@ -187,17 +187,13 @@ pub fn finished(
         if handled_micros > 0 {
             tx.set(path.child("handled-until"), handled_micros)?;
         }
-        add(tx, &path.child("history"), &past, history_size)
+        add(tx, name, &past, history_size)
     })?;
     Ok(past)
 }
 
-fn add(
-    tx: &mut WriteTransaction,
-    history: &Path,
-    past: &Past,
-    history_size: u64,
-) -> Result<(), Error> {
+fn add(tx: &mut WriteTransaction, name: &str, past: &Past, history_size: u64) -> Result<(), Error> {
+    let history = &task(name).child("history");
     let when = super::zone::utc_text(past.when_micros);
     let path = history.with_keys([when, past.sequence.to_string()]);
     tx.set(path.child("start"), super::zone::utc_text(past.start_micros))?;
@@ -210,10 +206,14 @@ fn add(
     tx.set(path.child("trigger"), Value::Enumeration(past.trigger.to_string()))?;
     tx.set(path.child("succeeded"), past.succeeded)?;
     tx.set(path.child("info"), past.info.as_str())?;
-    while tx.num_instances(history)? > history_size {
+    // Counted, since a list must be walked to know how long it is.
+    let runs = task(name).child("runs");
+    let mut count = uint(tx.get(&runs)?.as_ref()).unwrap_or_default() + 1;
+    while count > history_size {
         tx.remove(history.with_selector(Some(Selector::Position(0))))?;
+        count -= 1;
     }
-    Ok(())
+    tx.set(runs, count)
 }
 
 /// The last runs of a task, newest first.
@@ -270,7 +270,11 @@ pub fn purge(cdb: &Cdb, name: &str, purge: &Purge) -> Result<u64, CommitError> {
                 purged += 1;
             }
         }
-        Ok(())
+        let runs = task(name).child("runs");
+        match uint(tx.get(&runs)?.as_ref()) {
+            Some(count) => tx.set(runs, count.saturating_sub(purged)),
+            None => Ok(()),
+        }
     })?;
     Ok(purged)
 }

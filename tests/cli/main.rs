@@ -17,4 +17,5 @@ mod history;
 mod interface;
 mod load;
 mod program;
+mod schedule;
 mod tour;

@@ -1,6 +1,6 @@
-//! Runs the README: every command of its tour, and what it prints.
+//! Runs the README and the how-to of the operations page: every command, and what it prints.
 //!
-//! `PUMICE_GOLDEN=write cargo test --test cli tour` writes the output of a real run into the README. Compared are the
+//! `PUMICE_GOLDEN=write cargo test --test cli tour` writes the output of a real run into the page. Compared are the
 //! words; durations, dates, ports and process ids are those of one run.
 
 use std::fmt::Write as _;
@@ -11,10 +11,8 @@ use pumice::vfs::{read_file, write_file};
 
 use crate::program::{Place, Running};
 
-const BEGIN: &str = "<!-- tour -->\n";
 /// What `start` says last when it is ready.
 const LAST_WORD_OF_START: &str = "_status.json";
-const END: &str = "<!-- /tour -->";
 
 fn root(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -27,7 +25,9 @@ fn read(path: &Path) -> String {
 /// The tour with every command's output from a run of now.
 fn run(tour: &str) -> String {
     let place = Place::new();
-    place.write("devices.xml", &read(&root("docs/tour/devices.xml")));
+    for name in ["devices.xml", "periodic-compaction.xml"] {
+        place.write(name, &read(&root("docs/tour").join(name)));
+    }
     let mut daemon = None;
     let mut text = String::new();
     let mut in_block = false;
@@ -84,21 +84,32 @@ fn folded(text: &str) -> String {
     out
 }
 
-#[test]
-fn the_readme_shows_what_its_commands_print() {
-    let path = root("README.md");
+/// Holds what stands between two marks of a page against a run of now.
+fn check(page: &str, mark: &str) {
+    let path = root(page);
     let text = read(&path);
-    let (before, rest) = text.split_once(BEGIN).unwrap();
-    let (tour, after) = rest.split_once(END).unwrap();
+    let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap();
+    let (tour, after) = rest.split_once(&end).unwrap();
     let now = run(tour);
     if std::env::var_os("PUMICE_GOLDEN").is_some_and(|word| word == "write") {
-        let updated = format!("{before}{BEGIN}{now}{END}{after}");
+        let updated = format!("{before}{begin}{now}{end}{after}");
         write_file(&OsVfs, &path, updated.as_bytes()).unwrap();
         return;
     }
     assert_eq!(
         folded(tour),
         folded(&now),
-        "the README shows something else; PUMICE_GOLDEN=write writes it anew"
+        "{page} shows something else; PUMICE_GOLDEN=write writes it anew"
     );
+}
+
+#[test]
+fn the_readme_shows_what_its_commands_print() {
+    check("README.md", "tour");
+}
+
+#[test]
+fn the_how_to_of_periodic_compaction_shows_what_its_commands_print() {
+    check("docs/operations.md", "how-to");
 }

@@ -70,18 +70,11 @@ fn the_timetable_compacts_what_has_grown() {
     check(
         scheduled_compaction::run,
         &[
-            "Fri 2026-01-02 02:30",
-            "  config: 12 transactions, * -> * bytes",
-            "  operational: 1 transactions, left alone",
-            "  snapshot: 0 transactions, left alone",
-            "Mon 2026-01-05 02:30",
-            "  config: 3 transactions, left alone",
-            "  operational: 1 transactions, left alone",
-            "  snapshot: 0 transactions, left alone",
-            "Tue 2026-01-06 02:30",
-            "  config: 7 transactions, * -> * bytes",
-            "  operational: 2 transactions, left alone",
-            "  snapshot: 0 transactions, left alone",
+            "refused: /scheduler/task{nightly}/schedule: hour 25 is over 23 (second field)",
+            "nightly 2026-01-02T02:30:00Z: A.cdb * * -> * * (13 tx), O.cdb left alone (3 tx), S.cdb left alone (0 tx)",
+            "nightly 2026-01-05T02:30:00Z: A.cdb * * -> * * (7 tx), O.cdb * * -> * * (8 tx), S.cdb left alone (0 tx)",
+            "nightly 2026-01-06T02:30:00Z: A.cdb left alone (0 tx), O.cdb left alone (4 tx), S.cdb left alone (0 tx)",
+            "weekly 2026-01-04T12:00:00Z: 2 tasks",
         ],
     );
 }

@@ -13,4 +13,5 @@ mod killed;
 mod oracle;
 #[path = "../shared/random.rs"]
 mod random;
+mod table;
 mod years;

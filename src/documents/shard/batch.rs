@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::core::{META_COUNTERS, Shard};
+use super::read::body_record;
 use crate::documents::attachment_info::AttachmentInfo;
 use crate::documents::error::DocumentError;
 use crate::documents::key;
 use crate::documents::record::{
-    ContentRecord, Counters, decode_document, encode_change, encode_document,
+    ContentRecord, Counters, Garbage, decode_document, encode_change, encode_document,
 };
 use crate::documents::stored::Pending;
 use crate::documents::tree::{BodyRef, Tree};
-use crate::journal::{Durability, Snapshot, Value, WriteBatch};
+use crate::journal::{Durability, Snapshot, WriteBatch};
 
 /// A document in a batch.
 #[derive(Debug, Default)]
@@ -137,21 +138,19 @@ impl<'a> Batch<'a> {
         if let Some(attachments) = self.bodies.get(&number) {
             return Ok(attachments.clone());
         }
-        match self.body_record(number)? {
+        match body_record(&self.snapshot, number)? {
             Some(record) => Ok(self.shard.read_body(&record)?.0),
             None => Ok(Vec::new()),
         }
     }
 
-    pub fn body_record(&self, number: u64) -> Result<Option<Value>, DocumentError> {
-        Ok(self.snapshot.get(&key::number(key::BODY, number))?)
-    }
-
     /// Notes that a body is no longer that of a leaf. It stays readable until a compaction.
     pub fn discard(&mut self, body: &BodyRef) -> Result<(), DocumentError> {
-        self.writes.put(&key::number(key::GARBAGE, body.number), &[])?;
+        let garbage = Garbage { stored_bytes: body.stored_bytes, attached: body.attached };
+        let record = garbage.encode();
+        self.writes.put(&key::number(key::GARBAGE, body.number), &record)?;
         let counters = &mut self.counters;
-        counters.garbage_bytes += body.stored_bytes + NUMBER_KEY_BYTES;
+        counters.garbage_bytes += body.stored_bytes + NUMBER_KEY_BYTES + record.len() as u64;
         counters.external_bytes = counters.external_bytes.saturating_sub(body.external_bytes);
         if body.attached {
             for attachment in self.attachments_of(body.number)? {
@@ -161,18 +160,17 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Removes a body that was discarded before.
-    pub fn collect(&mut self, number: u64) -> Result<(), DocumentError> {
-        let key = key::number(key::BODY, number);
-        if let Some(record) = self.body_record(number)? {
-            let (attachments, _) = self.shard.read_body(&record)?;
-            for attachment in attachments {
+    /// Removes a body that was discarded before. `record` is what was noted then.
+    pub fn collect(&mut self, number: u64, record: &[u8]) -> Result<(), DocumentError> {
+        let garbage = Garbage::decode(record).ok_or_else(|| self.shard.damaged("garbage"))?;
+        if garbage.attached {
+            for attachment in self.attachments_of(number)? {
                 self.release(&attachment)?;
             }
-            let gone = NUMBER_KEY_BYTES * 2 + record.len() as u64;
-            self.counters.garbage_bytes = self.counters.garbage_bytes.saturating_sub(gone);
-            self.writes.delete(&key)?;
         }
+        let gone = garbage.stored_bytes + NUMBER_KEY_BYTES + record.len() as u64;
+        self.counters.garbage_bytes = self.counters.garbage_bytes.saturating_sub(gone);
+        self.writes.delete(&key::number(key::BODY, number))?;
         Ok(self.writes.delete(&key::number(key::GARBAGE, number))?)
     }
 

@@ -50,14 +50,18 @@ impl Shard {
         let mut scan = snapshot.scan(&key::space(key::GARBAGE));
         let mut slice = Vec::with_capacity(SLICE_BODIES);
         loop {
-            let next = scan.next()?.and_then(|(key, _)| key::read_number(key));
-            slice.extend(next);
-            if slice.len() >= SLICE_BODIES || (next.is_none() && !slice.is_empty()) {
+            let next = scan.next()?;
+            let ended = next.is_none();
+            if let Some((key, record)) = next {
+                let number = key::read_number(key).ok_or_else(|| self.damaged("garbage"))?;
+                slice.push((number, record.to_vec()));
+            }
+            if slice.len() >= SLICE_BODIES || (ended && !slice.is_empty()) {
                 check_cancelled(control)?;
                 self.collect_slice(&slice)?;
                 slice.clear();
             }
-            if next.is_none() {
+            if ended {
                 break;
             }
         }
@@ -68,9 +72,9 @@ impl Shard {
     }
 
     /// Buffered is enough: the journal's compaction makes it durable, and what is lost is only done again.
-    fn collect_slice(&self, numbers: &[u64]) -> Result<(), DocumentError> {
+    fn collect_slice(&self, slice: &[(u64, Vec<u8>)]) -> Result<(), DocumentError> {
         self.exclusively(Durability::Buffered, |batch| {
-            numbers.iter().try_for_each(|number| batch.collect(*number))
+            slice.iter().try_for_each(|(number, record)| batch.collect(*number, record))
         })
     }
 
