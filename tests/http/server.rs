@@ -8,7 +8,7 @@ use pumice::Cdb;
 use pumice::auth::PasswordHash;
 use pumice::clock::{Clock, SystemClock};
 use pumice::documents::{Databases, DocumentsOptions};
-use pumice::http::{App, HttpOptions};
+use pumice::http::{App, HttpOptions, Tls};
 use pumice::scheduler::{Actions, Scheduler};
 use pumice::service::{CdbCatalog, Service, Surroundings};
 use pumice::vfs::os::OsVfs;
@@ -43,6 +43,17 @@ impl Server {
         with_admin: bool,
         options: HttpOptions,
     ) -> Self {
+        Self::start_with(address, directory, with_admin, options, None)
+    }
+
+    /// The same, over TLS when it is given.
+    pub fn start_with(
+        address: SocketAddr,
+        directory: &Path,
+        with_admin: bool,
+        options: HttpOptions,
+        tls: Option<Tls>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -69,7 +80,7 @@ impl Server {
         let app = App::new(service.clone(), databases.clone(), clock, options, ending.clone());
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
-        let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), None, ending));
+        let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), tls, ending));
         Self { address, runtime: Some(runtime), end, served: Some(served), databases, service }
     }
 
