@@ -43,6 +43,17 @@ impl Server {
         with_admin: bool,
         options: HttpOptions,
     ) -> Self {
+        Self::start_with(address, directory, with_admin, options, DocumentsOptions::default())
+    }
+
+    /// The same with documents that are kept otherwise.
+    pub fn start_with(
+        address: SocketAddr,
+        directory: &Path,
+        with_admin: bool,
+        options: HttpOptions,
+        documents: DocumentsOptions,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -60,9 +71,7 @@ impl Server {
             service.set_admin("admin", Some(&line)).unwrap();
         }
         let catalog = Arc::new(CdbCatalog::new(service.clone()));
-        let databases =
-            Databases::open(directory, vfs, clock.clone(), catalog, DocumentsOptions::default())
-                .unwrap();
+        let databases = Databases::open(directory, vfs, clock.clone(), catalog, documents).unwrap();
         let databases = Arc::new(databases);
         let options = HttpOptions { iterations: ITERATIONS, ..options };
         let (end, ending) = watch::channel(false);
