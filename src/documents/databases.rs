@@ -10,7 +10,8 @@ use super::database::Database;
 use super::error::{DatabaseError, DocumentError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
-use super::place::{check_name, file_name, ranges, shard_name};
+use super::orphans::remove_abandoned;
+use super::place::{check_name, file_name, range_name, ranges, shard_name};
 use super::shard::{Shard, ShardOptions};
 use super::tasks::ActiveTask;
 use super::watch::{Bell, Watch};
@@ -64,6 +65,7 @@ impl Databases {
             let changed = records.iter().map(|record| (EventKind::Updated, record.name.as_str()));
             events.add(&changed.collect::<Vec<_>>(), Durability::Sync)?;
         }
+        remove_abandoned(&root, &vfs, &clock, &*catalog, &options.store)?;
         let compactor = Compactor::new(clock.clone(), options.compaction);
         let worker = Worker::start(&compactor)?;
         let (bell, open) = (Arc::default(), Mutex::default());
@@ -103,8 +105,9 @@ impl Databases {
         if self.options.admin_only {
             database.set_admin_only().map_err(storage)?;
         }
-        // Last: a crash before this leaves files that nobody looks at.
+        // Last: a crash before this leaves files that the next open removes.
         self.catalog.put(&record)?;
+        database.own_shards().map_err(storage)?;
         open.databases.insert(name.to_owned(), database.clone());
         drop(open);
         self.add_event(EventKind::Created, name)?;
@@ -181,6 +184,7 @@ impl Databases {
         }
         let record = self.catalog.get(name)?.ok_or(DatabaseError::NotFound)?;
         let database = self.open_shards(&mut open, &record)?;
+        database.own_shards().map_err(storage)?;
         open.databases.insert(name.to_owned(), database.clone());
         Ok(database)
     }
@@ -192,9 +196,17 @@ impl Databases {
     pub fn remove(&self, name: &str) -> Result<(), DatabaseError> {
         let mut open = self.lock();
         let record = self.catalog.get(name)?.ok_or(DatabaseError::NotFound)?;
-        // First: after a crash there are files that nobody looks at, not a database without files.
+        let database = match open.databases.remove(name) {
+            Some(database) => Ok(database),
+            None => self.open_shards(&mut open, &record),
+        };
+        // A database that does not open can be removed as well; its files stay if the process ends here.
+        if let Ok(database) = &database {
+            database.disown_shards().map_err(storage)?;
+        }
+        // Before the files: after a crash there are files that nobody looks at, not a database without files.
         self.catalog.remove(name)?;
-        if let Some(database) = open.databases.remove(name) {
+        if let Ok(database) = &database {
             database.retire().map_err(storage)?;
         }
         for range in ranges(record.q) {
@@ -280,10 +292,6 @@ impl Drop for Databases {
             tracing::warn!(%error, "the databases were not closed cleanly");
         }
     }
-}
-
-fn range_name((first, last): (u32, u32)) -> String {
-    format!("{first:08x}-{last:08x}")
 }
 
 fn storage(error: DocumentError) -> DatabaseError {
