@@ -483,6 +483,16 @@ impl Database {
         self.shards.iter().try_for_each(|shard| shard.close())
     }
 
+    /// Before it is removed: its files may go.
+    pub(super) fn disown_shards(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.disown())
+    }
+
+    /// Once its record is in the catalog: its files stay.
+    pub(super) fn own_shards(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.own())
+    }
+
     /// It was removed: writers are refused, readers go on with what they have.
     pub(super) fn retire(&self) -> Result<(), DocumentError> {
         for shard in &self.shards {
