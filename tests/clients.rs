@@ -1,4 +1,4 @@
-//! Real clients from npm and PyPI against a server: see tests/clients/README.md.
+//! Real clients from npm and `PyPI` against a server: see tests/clients/README.md.
 //!
 //! Where the clients are not installed, a test says so and passes; with `PUMICE_CLIENTS=required`, as `.ci/run` sets it, it fails.
 #![allow(
@@ -118,8 +118,11 @@ fn run(program: &str) {
         return;
     };
     let directory = copy_programs(&place, program);
-    let interpreter =
-        if program.ends_with(".py") { place.join("python/bin/python") } else { "node".into() };
+    let interpreter = if Path::new(program).extension().is_some_and(|kind| kind == "py") {
+        place.join("python/bin/python")
+    } else {
+        "node".into()
+    };
     let mut server = Server::start();
     let mut child = Command::new("timeout")
         .arg(LIMIT_SECONDS)

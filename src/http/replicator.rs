@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::replicate::{Asked, job, keep_running, read};
 use crate::auth::UserContext;
 use crate::documents::{
-    AllDocsRange, Database, DatabaseError, EditMode, Hook, OpenOptions, RevisionPath,
+    AllDocsRange, Database, DatabaseError, EditMode, Hook, HookHandle, OpenOptions, RevisionPath,
     parse_document,
 };
 use crate::replication::{Failed, JobState};
@@ -28,11 +28,13 @@ pub async fn watch(app: Arc<App>) {
     let (ring, mut rung) = watch::channel(0u64);
     let hook: Arc<Hook> =
         Arc::new(move |_| ring.send_modify(|count| *count = count.wrapping_add(1)));
-    let _events = app.databases.watch_events().on_update(hook);
+    let _events = app.databases.watch_events().on_update(hook.clone());
+    let mut listening: Option<Listening> = None;
     // Which revision of a document its job was made of.
     let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
     loop {
         rung.mark_unchanged();
+        listen(&app, &mut listening, &hook);
         let wanted = app.work({
             let app = app.clone();
             move || wanted(&app)
@@ -44,6 +46,25 @@ pub async fn watch(app: Arc<App>) {
         if rung.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// The database that is listened to, and what keeps the hook on it.
+type Listening = (Arc<Database>, HookHandle);
+
+/// Listens to the updates of the database, once it is there; to those of the new one when it was replaced.
+fn listen(app: &App, listening: &mut Option<Listening>, hook: &Arc<Hook>) {
+    let now = app.databases.get(REPLICATOR).ok();
+    let same = match (&now, &listening) {
+        (Some(now), Some((old, _))) => Arc::ptr_eq(now, old),
+        (None, None) => true,
+        _ => false,
+    };
+    if !same {
+        *listening = now.map(|database| {
+            let handle = database.watch().on_update(hook.clone());
+            (database, handle)
+        });
     }
 }
 

@@ -91,6 +91,12 @@ impl Daemon {
         let (end, ending) = watch::channel(false);
         let app = documents::app(&conf.daemon, &service, databases, &around, ending);
         drop(context);
+        if !service.has_admins()? {
+            tracing::warn!(
+                "no admin yet: whoever is on this machine may read and write documents; \
+                 pumice user add --admin NAME makes one"
+            );
+        }
         let daemon = Self {
             runtime,
             service,
@@ -196,10 +202,6 @@ fn refuse_strangers(bind: SocketAddr, service: &Service) -> Result<(), Failure> 
         return Ok(());
     }
     if bind.ip().is_loopback() {
-        tracing::warn!(
-            "no admin yet: whoever is on this machine may read and write documents; \
-             pumice user add --admin NAME makes one"
-        );
         return Ok(());
     }
     let reason =

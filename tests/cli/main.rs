@@ -19,3 +19,4 @@ mod load;
 mod program;
 mod schedule;
 mod tour;
+mod users;

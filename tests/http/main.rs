@@ -1,0 +1,72 @@
+//! The HTTP side from outside: who may what, feeds, attachments, limits, hostile bytes, replication.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    dead_code,
+    reason = "a test; a failure here is a failed test"
+)]
+
+mod attachments;
+mod client;
+mod documents;
+mod feeds;
+mod hostile;
+mod people;
+mod replication;
+mod server;
+mod tls;
+
+use std::net::SocketAddr;
+
+use client::{Answer, request, send};
+use pumice::http::HttpOptions;
+use server::Server;
+use tempfile::TempDir;
+
+/// A server with an admin, its directory removed with it.
+struct Place {
+    server: Server,
+    _directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self::with(true, HttpOptions::default())
+    }
+
+    fn with(with_admin: bool, options: HttpOptions) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(directory.path(), with_admin, options);
+        Self { server, _directory: directory }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// As the admin, with JSON.
+    fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
+        client::ask(self.address(), method, target, body)
+    }
+
+    /// As the admin; it must be done.
+    fn done(&self, method: &str, target: &str, body: &str) -> serde_json::Value {
+        let answer = self.ask(method, target, body);
+        assert!(
+            (200..300).contains(&answer.status),
+            "{method} {target}: {} {}",
+            answer.status,
+            answer.text()
+        );
+        answer.json()
+    }
+
+    /// With any headers.
+    fn raw(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        send(self.address(), &request(method, target, headers, body)).unwrap()
+    }
+}

@@ -1,0 +1,162 @@
+//! Replication between two servers, and between databases of one.
+
+use serde_json::{Value, json};
+
+use crate::client::ADMIN;
+use crate::{Place, Server};
+
+fn until(what: &str, mut check: impl FnMut() -> bool) {
+    // Each look is a request; there is no other waiting.
+    for _ in 0..20_000 {
+        if check() {
+            return;
+        }
+    }
+    panic!("it did not happen: {what}");
+}
+
+impl Place {
+    fn url(&self, name: &str) -> String {
+        format!("http://admin:pass@{}/{name}", self.address())
+    }
+
+    fn fill(&self, name: &str, count: usize) {
+        let docs: Vec<_> =
+            (0..count).map(|n| format!("{{\"_id\":\"{n:05}\",\"v\":{n}.0}}")).collect();
+        self.done(
+            "POST",
+            &format!("/{name}/_bulk_docs"),
+            &format!("{{\"docs\":[{}]}}", docs.join(",")),
+        );
+    }
+
+    fn rows(&self, name: &str) -> Value {
+        self.done("GET", &format!("/{name}/_all_docs?include_docs=true&conflicts=true"), "")["rows"]
+            .clone()
+    }
+}
+
+#[test]
+fn a_push_and_a_pull_bring_everything_and_the_next_nothing() {
+    let (here, there) = (Place::new(), Place::new());
+    here.done("PUT", "/db?q=2", "");
+    here.fill("db", 1_300);
+    let rev = here.done("GET", "/db/00007", "")["_rev"].as_str().unwrap().to_owned();
+    here.done("DELETE", &format!("/db/00007?rev={rev}"), "");
+    here.done(
+        "PUT",
+        "/db/00008?new_edits=false",
+        r#"{"_rev":"1-ffffffffffffffffffffffffffffffff"}"#,
+    );
+    here.done("PUT", "/db/_design/d", r#"{"views":{}}"#);
+    let content = vec![9; 2 << 20];
+    assert_eq!(here.raw("PUT", "/db/att/a%20b.bin", &[ADMIN], &content).status, 201);
+    let push =
+        json!({"source": "db", "target": there.url("db"), "create_target": true}).to_string();
+    let pushed = here.done("POST", "/_replicate", &push);
+    assert_eq!(
+        (&pushed["ok"], &pushed["history"][0]["doc_write_failures"]),
+        (&json!(true), &json!(0))
+    );
+    assert_eq!(pushed["history"][0]["docs_written"], 1_303);
+    assert_eq!(there.rows("db"), here.rows("db"));
+    assert!(there.raw("GET", "/db/att/a%20b.bin", &[ADMIN], b"").body == content);
+    let info = there.done("GET", "/db", "");
+    assert_eq!((&info["doc_count"], &info["doc_del_count"]), (&json!(1_301), &json!(1)));
+    assert_eq!(here.done("POST", "/_replicate", &push)["no_changes"], true);
+
+    there.done("PUT", "/db/new", "{}");
+    let pull = json!({"source": there.url("db"), "target": "db"}).to_string();
+    let pulled = here.done("POST", "/_replicate", &pull);
+    assert_eq!(pulled["history"][0]["docs_written"], 1);
+    assert_eq!(there.rows("db"), here.rows("db"));
+}
+
+#[test]
+fn a_filter_lets_only_some_through() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.fill("db", 50);
+    for (filter, count) in [
+        (json!({"doc_ids": ["00001", "00002", "none"]}), 2),
+        (json!({"selector": {"v": {"$gte": 40}}}), 10),
+    ] {
+        let mut wanted =
+            json!({"source": "db", "target": format!("of{count}"), "create_target": true});
+        wanted.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
+        place.done("POST", "/_replicate", &wanted.to_string());
+        assert_eq!(place.done("GET", &format!("/of{count}"), "")["doc_count"], count);
+    }
+}
+
+#[test]
+fn a_continuous_replication_follows_and_can_be_cancelled() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.done("PUT", "/copy", "");
+    let wanted = json!({"source": "db", "target": place.url("copy"), "continuous": true});
+    let id = place.done("POST", "/_replicate", &wanted.to_string())["_local_id"].clone();
+    place.fill("db", 20);
+    until("the first documents come", || place.done("GET", "/copy", "")["doc_count"] == 20);
+    place.done("PUT", "/db/late", "{}");
+    until("a later one comes", || place.ask("GET", "/copy/late", "").status == 200);
+    assert_eq!(place.done("GET", "/_scheduler/jobs", "")["jobs"][0]["id"], id);
+    let cancel = json!({"replication_id": id, "cancel": true}).to_string();
+    place.done("POST", "/_replicate", &cancel);
+    assert_eq!(place.done("GET", "/_scheduler/jobs", "")["total_rows"], 0);
+    assert_eq!(place.ask("POST", "/_replicate", &cancel).status, 404);
+}
+
+#[test]
+fn a_document_of_replicator_is_done_and_told() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.fill("db", 10);
+    let wanted = json!({"source": "db", "target": "copy", "create_target": true}).to_string();
+    place.done("PUT", "/_replicator/once", &wanted);
+    let state = |id: &str| {
+        place.done("GET", &format!("/_replicator/{id}"), "")["_replication_state"].clone()
+    };
+    until("it is told", || state("once") == "completed");
+    assert_eq!(place.done("GET", "/copy", "")["doc_count"], 10);
+    let docs = place.done("GET", "/_scheduler/docs", "");
+    assert_eq!(
+        (&docs["docs"][0]["doc_id"], &docs["docs"][0]["state"]),
+        (&json!("once"), &json!("completed"))
+    );
+    let wrong = json!({"source": "nowhere", "target": "copy"}).to_string();
+    place.done("PUT", "/_replicator/wrong", &wrong);
+    until("its failure is told", || state("wrong") == "failed");
+}
+
+#[test]
+fn a_continuous_document_goes_on_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || Server::start(directory.path(), true, Default::default());
+    let ask = |server: &Server, method: &str, target: &str, body: &str| {
+        crate::client::ask(server.address, method, target, body)
+    };
+    let server = start();
+    ask(&server, "PUT", "/db", "");
+    ask(&server, "PUT", "/db/one", "{}");
+    let wanted =
+        json!({"source": "db", "target": "copy", "create_target": true, "continuous": true});
+    ask(&server, "PUT", "/_replicator/live", &wanted.to_string());
+    until("it runs", || ask(&server, "GET", "/copy/one", "").status == 200);
+    server.stop();
+    let server = start();
+    ask(&server, "PUT", "/db/two", "{}");
+    until("it goes on", || ask(&server, "GET", "/copy/two", "").status == 200);
+    server.stop();
+}
+
+#[test]
+fn a_source_that_is_not_there_is_said_without_its_password() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    let url = place.url("nowhere");
+    let answer =
+        place.ask("POST", "/_replicate", &json!({"source": url, "target": "db"}).to_string());
+    assert_eq!((answer.status, &answer.json()["error"]), (500, &json!("db_not_found")));
+    assert!(!answer.text().contains("pass@"), "{}", answer.text());
+}
