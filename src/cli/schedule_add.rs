@@ -16,7 +16,7 @@ use crate::units::Duration;
 /// Add a task
 ///
 /// Actions: compact (datastore=config|oper|snapshot|all, if-transactions-over=N, policy=blocking|background, throttle=SIZE), check
-/// (datastore), backup (directory=DIR, keep=N).
+/// (datastore), backup (directory=DIR, keep=N), compact-database (database=NAME, shard=N).
 #[derive(Debug, Args)]
 pub struct Add {
     /// Its name
