@@ -473,6 +473,16 @@ impl Database {
         self.shards.iter().try_for_each(|shard| self.compactor.run(shard))
     }
 
+    /// How many shards it has.
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Compacts one shard, counted from 0, on this thread; `None` when there is none of that number.
+    pub fn compact_shard_now(&self, number: usize) -> Option<Result<(), DocumentError>> {
+        Some(self.compactor.run(self.shards.get(number)?))
+    }
+
     /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
     pub fn sync(&self) -> Result<(), DocumentError> {
         self.shards.iter().try_for_each(|shard| shard.sync())
