@@ -1,8 +1,8 @@
-//! The documents' daily bench: `cargo bench --bench documents [-- --documents N --seconds S --dir DIR]`; without
+//! The documents' daily bench: `cargo bench --bench documents [-- --documents N --seconds S --dir DIR --growth]`; without
 //! `--bench` it runs tiny, to see that it runs.
 //!
 //! Documents of about 1 KB: bulks of a thousand, single updates by 1, 8 and 32 threads, reads, lists, changes, the growth of
-//! a file under updates, compaction alone and beside writers. Only ratios within one run mean something.
+//! a file under updates, compaction alone and beside writers (these two alone: `--growth`). Only ratios within one run mean something.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -29,6 +29,7 @@ struct Bench {
     dir: PathBuf,
     documents: u64,
     time: Duration,
+    growth_only: bool,
 }
 
 fn main() -> Outcome<()> {
@@ -46,6 +47,7 @@ fn main() -> Outcome<()> {
         dir: after("--dir").map_or_else(|| dir.path().to_path_buf(), PathBuf::from),
         documents: number("--documents", if measured { 100_000 } else { 3000 })?,
         time: Duration::from_millis(millis),
+        growth_only: words.iter().any(|word| word == "--growth"),
     };
     bench.run()
 }
@@ -94,6 +96,11 @@ impl Bench {
     fn run(&self) -> Outcome<()> {
         let size = json(&id(1), 1, "").len();
         say(&format!("{} documents of {size} bytes, 1 shard", self.documents))?;
+        if self.growth_only {
+            let (_open, db) = self.open("b")?;
+            self.updates(&db)?;
+            return self.compaction(&db);
+        }
         let (_open, db) = self.open("a")?;
         self.parse()?;
         self.bulk(&db)?;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 
+use super::change;
 use super::context::{Context, unexpected};
 use super::global::Author;
 use super::output::Output;
+use super::schedule_add::{Add, without_daemon};
 use super::session::Session;
 use super::stop::Stop;
 use super::table::{Align, Table};
 use super::text::{count, took};
-use super::{change, schedule_add};
 use crate::service::{
     NextRow, Reply, Request, RunRow, Schedule, SchedulePurge, TaskChange, TaskName, TaskRow,
     TaskRows, Tasks,
@@ -26,7 +27,7 @@ pub enum ScheduleCommand {
     /// List the tasks, when they run next, and how they ran last
     Ls,
     /// Add a task: pumice schedule add nightly "0 2 * * *" compact if-transactions-over=5
-    Add(schedule_add::Add),
+    Add(Add),
     /// Remove a task
     Rm(OfTask),
     /// Let a task run by itself again
@@ -158,14 +159,6 @@ fn list(output: &mut Output, tasks: &Tasks, session: &Session) -> Result<(), Sto
         output.note("suspended: no task runs by itself (pumice schedule resume)")?;
     }
     without_daemon(output, session)
-}
-
-/// Where no daemon runs, nothing runs by itself.
-pub fn without_daemon(output: &mut Output, session: &Session) -> Result<(), Stop> {
-    if session.is_daemon() {
-        return Ok(());
-    }
-    output.note("no daemon runs: tasks run by themselves while one does (pumice start)")
 }
 
 fn standing(task: &TaskRow, suspended: bool) -> String {

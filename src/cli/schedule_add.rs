@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use super::change::summary;
 use super::context::{Context, unexpected};
 use super::global::Author;
-use super::schedule::without_daemon;
+use super::output::Output;
+use super::session::Session;
 use super::stop::Stop;
 use crate::service::{Failure, Reply, Request, Schedule, ScheduleAdd, TaskRows};
 use crate::units::Duration;
@@ -15,7 +16,7 @@ use crate::units::Duration;
 /// Add a task
 ///
 /// Actions: compact (datastore=config|oper|snapshot|all, if-transactions-over=N, policy=blocking|background, throttle=SIZE), check
-/// (datastore), backup (directory=DIR, keep=N).
+/// (datastore), backup (directory=DIR, keep=N), compact-database (database=NAME, shard=N).
 #[derive(Debug, Args)]
 pub struct Add {
     /// Its name
@@ -131,6 +132,14 @@ impl Add {
         }
         without_daemon(&mut context.output, &session)
     }
+}
+
+/// Where no daemon runs, nothing runs by itself.
+pub fn without_daemon(output: &mut Output, session: &Session) -> Result<(), Stop> {
+    if session.is_daemon() {
+        return Ok(());
+    }
+    output.note("no daemon runs: tasks run by themselves while one does (pumice start)")
 }
 
 /// A directory as another process finds it.

@@ -7,7 +7,7 @@ use super::document::Document;
 use super::error::DocumentError;
 use super::key;
 use super::options::{ChangesOptions, Since, Style};
-use super::record::decode_change;
+use super::record::{Head, decode_change};
 use super::revision::Revision;
 use super::sequence::Sequence;
 use super::shard::Shard;
@@ -72,6 +72,9 @@ struct Cursor {
 /// Rows that are read ahead, at first and at most.
 const BATCH_FIRST: usize = 16;
 const BATCH_MAX: usize = 1024;
+
+/// So many documents are looked up one by one; for more, all changes are read.
+const LOOKED_UP_MAX: usize = 1000;
 
 impl Cursor {
     fn new(shard: &Arc<Shard>, since: &Since, descending: bool) -> Result<Self, DocumentError> {
@@ -143,6 +146,27 @@ impl Cursor {
         Ok(row)
     }
 
+    /// Reads ahead just these documents.
+    fn look_up(&mut self, ids: &HashSet<String>) -> Result<(), DocumentError> {
+        let mut rows = Vec::new();
+        for id in ids {
+            let Some(found) = self.shard.find(&self.snapshot, id)? else {
+                continue;
+            };
+            let Head { sequence, several_leaves, winner, deleted, .. } = found.head;
+            if sequence > self.since {
+                rows.push(Row { sequence, id: id.clone(), winner, deleted, several_leaves });
+            }
+        }
+        rows.sort_by_key(|row| row.sequence);
+        if self.descending {
+            rows.reverse();
+        }
+        self.rows = rows.into();
+        self.ended = true;
+        Ok(())
+    }
+
     fn place(&self) -> u64 {
         if self.descending { self.position.min(self.last) } else { self.position }
     }
@@ -166,9 +190,14 @@ impl Changes {
         options: &ChangesOptions,
     ) -> Result<Self, DocumentError> {
         let cursors = shards.iter().map(|shard| Cursor::new(shard, since, options.descending));
-        let doc_ids = options.doc_ids.as_ref().map(|ids| ids.iter().cloned().collect());
+        let mut cursors = cursors.collect::<Result<Vec<_>, _>>()?;
+        let doc_ids: Option<HashSet<String>> =
+            options.doc_ids.as_ref().map(|ids| ids.iter().cloned().collect());
+        if let Some(ids) = doc_ids.as_ref().filter(|ids| ids.len() <= LOOKED_UP_MAX) {
+            cursors.iter_mut().try_for_each(|cursor| cursor.look_up(ids))?;
+        }
         Ok(Self {
-            cursors: cursors.collect::<Result<_, _>>()?,
+            cursors,
             doc_ids,
             left: options.limit.unwrap_or(u64::MAX),
             options: options.clone(),

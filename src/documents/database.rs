@@ -473,6 +473,16 @@ impl Database {
         self.shards.iter().try_for_each(|shard| self.compactor.run(shard))
     }
 
+    /// How many shards it has.
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Compacts one shard, counted from 0, on this thread; `None` when there is none of that number.
+    pub fn compact_shard_now(&self, number: usize) -> Option<Result<(), DocumentError>> {
+        Some(self.compactor.run(self.shards.get(number)?))
+    }
+
     /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
     pub fn sync(&self) -> Result<(), DocumentError> {
         self.shards.iter().try_for_each(|shard| shard.sync())
@@ -481,6 +491,16 @@ impl Database {
     /// Ends it: what was committed is durable, later writes are refused.
     pub(super) fn close(&self) -> Result<(), DocumentError> {
         self.shards.iter().try_for_each(|shard| shard.close())
+    }
+
+    /// Before it is removed: its files may go.
+    pub(super) fn disown_shards(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.disown())
+    }
+
+    /// Once its record is in the catalog: its files stay.
+    pub(super) fn own_shards(&self) -> Result<(), DocumentError> {
+        self.shards.iter().try_for_each(|shard| shard.own())
     }
 
     /// It was removed: writers are refused, readers go on with what they have.

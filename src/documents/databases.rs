@@ -10,7 +10,8 @@ use super::database::Database;
 use super::error::{DatabaseError, DocumentError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
-use super::place::{check_name, file_name, ranges, shard_name};
+use super::orphans::remove_abandoned;
+use super::place::{check_name, file_name, range_name, ranges, shard_name};
 use super::shard::{Shard, ShardOptions};
 use super::tasks::ActiveTask;
 use super::watch::{Bell, Watch};
@@ -30,14 +31,15 @@ pub struct Databases {
     events: Events,
     compactor: Arc<Compactor>,
     worker: Worker,
-    /// Held while a database is opened, made or removed.
-    open: Mutex<Open>,
+    /// Held while a database is opened, made or removed. Taken before `open`.
+    changing: Mutex<Changing>,
+    /// What is open. Never held while anything is waited for.
+    open: Mutex<BTreeMap<String, Arc<Database>>>,
 }
 
-/// What is open.
+/// What is needed to open databases.
 #[derive(Debug, Default)]
-struct Open {
-    databases: BTreeMap<String, Arc<Database>>,
+struct Changing {
     /// Of the ranges of shards.
     directories: BTreeMap<String, Arc<Directory>>,
     closed: bool,
@@ -64,14 +66,30 @@ impl Databases {
             let changed = records.iter().map(|record| (EventKind::Updated, record.name.as_str()));
             events.add(&changed.collect::<Vec<_>>(), Durability::Sync)?;
         }
+        remove_abandoned(&root, &vfs, &clock, &*catalog, &options.store)?;
         let compactor = Compactor::new(clock.clone(), options.compaction);
         let worker = Worker::start(&compactor)?;
-        let (bell, open) = (Arc::default(), Mutex::default());
-        Ok(Self { root, vfs, clock, catalog, options, bell, events, compactor, worker, open })
+        Ok(Self {
+            root,
+            vfs,
+            clock,
+            catalog,
+            options,
+            bell: Arc::default(),
+            events,
+            compactor,
+            worker,
+            changing: Mutex::default(),
+            open: Mutex::default(),
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn opened(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Database>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a database; durable when it answers.
@@ -89,7 +107,7 @@ impl Databases {
         if !(1..=Q_MAX).contains(&q) {
             return Err(DatabaseError::BadShardCount);
         }
-        let mut open = self.lock();
+        let mut changing = self.changing();
         if self.catalog.get(name)?.is_some() {
             return Err(DatabaseError::Exists);
         }
@@ -99,14 +117,15 @@ impl Databases {
         while self.some_file_exists(&record)? {
             record.created_s += 1;
         }
-        let database = self.open_shards(&mut open, &record)?;
+        let database = self.open_shards(&mut changing, &record)?;
         if self.options.admin_only {
             database.set_admin_only().map_err(storage)?;
         }
-        // Last: a crash before this leaves files that nobody looks at.
+        // Last: a crash before this leaves files that the next open removes.
         self.catalog.put(&record)?;
-        open.databases.insert(name.to_owned(), database.clone());
-        drop(open);
+        database.own_shards().map_err(storage)?;
+        self.opened().insert(name.to_owned(), database.clone());
+        drop(changing);
         self.add_event(EventKind::Created, name)?;
         Ok(database)
     }
@@ -126,15 +145,15 @@ impl Databases {
 
     fn open_shards(
         &self,
-        open: &mut Open,
+        changing: &mut Changing,
         record: &DatabaseRecord,
     ) -> Result<Arc<Database>, DatabaseError> {
-        if open.closed {
+        if changing.closed {
             return Err(DatabaseError::NotFound);
         }
         let mut shards = Vec::new();
         for range in ranges(record.q) {
-            let directory = self.directory(open, range)?;
+            let directory = self.directory(changing, range)?;
             let options = ShardOptions {
                 name: shard_name(record, range),
                 range,
@@ -157,16 +176,16 @@ impl Databases {
 
     fn directory(
         &self,
-        open: &mut Open,
+        changing: &mut Changing,
         range: (u32, u32),
     ) -> Result<Arc<Directory>, DatabaseError> {
         let name = range_name(range);
-        if let Some(directory) = open.directories.get(&name) {
+        if let Some(directory) = changing.directories.get(&name) {
             return Ok(directory.clone());
         }
         let path = self.root.join(&name);
         let directory = Directory::open(self.vfs.clone(), self.clock.clone(), &path)?;
-        open.directories.insert(name, directory.clone());
+        changing.directories.insert(name, directory.clone());
         Ok(directory)
     }
 
@@ -175,13 +194,18 @@ impl Databases {
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub fn get(&self, name: &str) -> Result<Arc<Database>, DatabaseError> {
-        let mut open = self.lock();
-        if let Some(database) = open.databases.get(name) {
+        if let Some(database) = self.opened().get(name) {
+            return Ok(database.clone());
+        }
+        let mut changing = self.changing();
+        // Somebody else may have opened it meanwhile.
+        if let Some(database) = self.opened().get(name) {
             return Ok(database.clone());
         }
         let record = self.catalog.get(name)?.ok_or(DatabaseError::NotFound)?;
-        let database = self.open_shards(&mut open, &record)?;
-        open.databases.insert(name.to_owned(), database.clone());
+        let database = self.open_shards(&mut changing, &record)?;
+        database.own_shards().map_err(storage)?;
+        self.opened().insert(name.to_owned(), database.clone());
         Ok(database)
     }
 
@@ -190,17 +214,27 @@ impl Databases {
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub fn remove(&self, name: &str) -> Result<(), DatabaseError> {
-        let mut open = self.lock();
+        let mut changing = self.changing();
         let record = self.catalog.get(name)?.ok_or(DatabaseError::NotFound)?;
-        // First: after a crash there are files that nobody looks at, not a database without files.
+        let opened = self.opened().get(name).cloned();
+        let database = match opened {
+            Some(database) => Ok(database),
+            None => self.open_shards(&mut changing, &record),
+        };
+        // A database that does not open can be removed as well; its files stay if the process ends here.
+        if let Ok(database) = &database {
+            database.disown_shards().map_err(storage)?;
+        }
+        // Before the files: after a crash there are files that nobody looks at, not a database without files.
         self.catalog.remove(name)?;
-        if let Some(database) = open.databases.remove(name) {
+        self.opened().remove(name);
+        if let Ok(database) = &database {
             database.retire().map_err(storage)?;
         }
         for range in ranges(record.q) {
             self.remove_file(&record, range)?;
         }
-        drop(open);
+        drop(changing);
         self.add_event(EventKind::Deleted, name)
     }
 
@@ -226,7 +260,7 @@ impl Databases {
 
     /// Writes down which databases changed since the last time.
     fn note_changes(&self) -> Result<(), DatabaseError> {
-        let open: Vec<_> = self.lock().databases.values().cloned().collect();
+        let open: Vec<_> = self.opened().values().cloned().collect();
         let changed: Vec<_> = open.iter().filter(|database| database.take_touched()).collect();
         let rows: Vec<_> =
             changed.iter().map(|database| (EventKind::Updated, database.name())).collect();
@@ -260,13 +294,13 @@ impl Databases {
     pub fn close(&self) -> Result<(), DatabaseError> {
         self.worker.stop();
         {
-            let mut open = self.lock();
-            if std::mem::replace(&mut open.closed, true) {
+            let mut changing = self.changing();
+            if std::mem::replace(&mut changing.closed, true) {
                 return Ok(());
             }
         }
         self.note_changes()?;
-        let databases = std::mem::take(&mut self.lock().databases);
+        let databases = std::mem::take(&mut *self.opened());
         for database in databases.values() {
             database.close().map_err(storage)?;
         }
@@ -280,10 +314,6 @@ impl Drop for Databases {
             tracing::warn!(%error, "the databases were not closed cleanly");
         }
     }
-}
-
-fn range_name((first, last): (u32, u32)) -> String {
-    format!("{first:08x}-{last:08x}")
 }
 
 fn storage(error: DocumentError) -> DatabaseError {

@@ -29,6 +29,7 @@ mod json;
 mod key;
 mod local;
 mod options;
+mod orphans;
 mod parse;
 mod place;
 mod prepare;

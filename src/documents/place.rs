@@ -35,6 +35,11 @@ pub(super) fn ranges(q: u32) -> Vec<(u32, u32)> {
     (0..q).map(|index| (first(index), last(index))).collect()
 }
 
+/// The directory of a range.
+pub(super) fn range_name((first, last): (u32, u32)) -> String {
+    format!("{first:08x}-{last:08x}")
+}
+
 /// CouchDB's name of a shard.
 pub(super) fn shard_name(record: &DatabaseRecord, (first, last): (u32, u32)) -> String {
     format!("shards/{first:08x}-{last:08x}/{}.{:010}", record.name, record.created_s)

@@ -240,11 +240,8 @@ impl Tree {
                 *keep = false;
             }
             gone = self.nodes.get(index).and_then(|node| node.parent);
-            let alone = gone.and_then(|parent| self.nodes.get_mut(parent)).is_some_and(|parent| {
-                parent.children -= 1;
-                parent.children == 0
-            });
-            if !alone {
+            let siblings = gone.and_then(|parent| self.nodes.get(parent));
+            if siblings.is_none_or(|parent| parent.children > 1) {
                 break;
             }
         }
@@ -268,9 +265,15 @@ impl Tree {
         self.nodes = kept
             .map(|(node, _)| {
                 let parent = node.parent.and_then(|parent| places.get(parent).copied().flatten());
-                Node { parent, ..node }
+                Node { parent, children: 0, ..node }
             })
             .collect();
+        let parents: Vec<_> = self.nodes.iter().filter_map(|node| node.parent).collect();
+        for parent in parents {
+            if let Some(node) = self.nodes.get_mut(parent) {
+                node.children += 1;
+            }
+        }
     }
 
     /// Leaves that may be ancestors of a missing revision: those that are not as deep, in the listed order.

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::compact_database::OpenDatabases;
 use super::connection;
 use super::documents;
 use super::logging::LevelHandle;
@@ -78,7 +79,8 @@ impl Daemon {
         let around = surroundings(&setup.directory);
         let tls = documents::tls(&conf.daemon, &*around.vfs)?;
         let cdb = cdb_options(conf, &around).open(&setup.directory)?;
-        let service = Arc::new(open::service(cdb, around.clone())?);
+        let for_tasks = OpenDatabases::default();
+        let service = Arc::new(open::service(cdb, around.clone(), &for_tasks)?);
         refuse_strangers(bind, &service)?;
         let http = runtime.block_on(TcpListener::bind(bind)).map_err(|e| taken(bind, &e))?;
         let (socket, socket_name) = socket::listen(&around.vfs, &setup.directory)?;
@@ -86,8 +88,9 @@ impl Daemon {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
-        service.scheduler().start()?;
         let databases = Arc::new(documents::open(conf, &service, &around)?);
+        for_tasks.get_or_init(|| Arc::downgrade(&databases));
+        service.scheduler().start()?;
         let (end, ending) = watch::channel(false);
         let app = documents::app(&conf.daemon, &service, databases, &around, ending);
         drop(context);

@@ -10,6 +10,7 @@
 //! [`crate::service::Message`]. Whoever has the directory's lock owns the name of the socket.
 
 mod client;
+mod compact_database;
 mod connection;
 mod daemon;
 mod documents;

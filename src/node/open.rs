@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::compact_database::{CompactDatabase, OpenDatabases};
 use super::options;
 use crate::cdb::{ByItself, Cdb, CdbOptions, CompactionOptions};
 use crate::clock::{Clock, SystemClock};
@@ -27,17 +28,23 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .compaction(options::compaction_options(conf))
         .client_timeout(timeout);
     let options = conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir);
-    Scheduler::guard(options, &actions())
+    Scheduler::guard(options, &actions(&OpenDatabases::default()))
 }
 
 /// What tasks of the scheduler can do.
-fn actions() -> Actions {
-    Actions::builtin()
+fn actions(databases: &OpenDatabases) -> Actions {
+    let mut actions = Actions::builtin();
+    actions.add("compact-database", CompactDatabase(databases.clone()));
+    actions
 }
 
 /// The database with its scheduler, which runs nothing by itself yet.
-pub(super) fn service(cdb: Cdb, around: Surroundings) -> Result<Service, Failure> {
-    let scheduler = Scheduler::attach_guarded(&cdb, actions())?;
+pub(super) fn service(
+    cdb: Cdb,
+    around: Surroundings,
+    databases: &OpenDatabases,
+) -> Result<Service, Failure> {
+    let scheduler = Scheduler::attach_guarded(&cdb, actions(databases))?;
     Ok(Service::new(cdb, scheduler, around))
 }
 
@@ -50,14 +57,14 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
 pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).compaction(by_hand(conf)).open(directory)?;
-    service(cdb, around)
+    service(cdb, around, &OpenDatabases::default())
 }
 
 /// Opens the datastores of a directory for reading; nothing in it is changed.
 pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).read_only().open(directory)?;
-    service(cdb, around)
+    service(cdb, around, &OpenDatabases::default())
 }
 
 fn by_hand(conf: &Conf) -> CompactionOptions {

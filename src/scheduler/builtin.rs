@@ -217,8 +217,8 @@ fn remove(vfs: &dyn Vfs, backup: &Path) -> vfs::Result<()> {
     vfs.remove_dir(backup)
 }
 
-/// In the place of the document databases' compaction until they are there: the name and its parameters are taken, and
-/// refused.
+/// In the place of the document databases' compaction where there are none: the name and its parameters are taken, and refused. Whoever has
+/// databases puts an action of that name in its place.
 struct NoDatabases;
 
 impl Action for NoDatabases {

@@ -225,9 +225,12 @@ impl Vfs for MemVfs {
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
         let state = self.lock();
-        let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
+        let paths = state.names.keys().chain(&state.dirs);
+        let inside = paths.filter(|path| path.parent() == Some(dir));
         let names = inside.filter_map(|path| path.file_name()?.to_str());
-        Ok(names.map(str::to_owned).collect())
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        names.sort();
+        Ok(names)
     }
 
     fn free_space_bytes(&self, _dir: &Path) -> Result<u64> {
@@ -394,6 +397,16 @@ mod tests {
         file.sync_data().unwrap();
         vfs.sync_dir(Path::new("/d")).unwrap();
         assert_eq!(vfs.crash().bytes(Path::new("/d/f")).unwrap(), b"01\0\0\0\0");
+    }
+
+    #[test]
+    fn a_directory_lists_files_and_directories_as_the_systems_does() {
+        let vfs = MemVfs::new();
+        vfs.create_dir(Path::new("/d")).unwrap();
+        vfs.create_dir(Path::new("/d/below")).unwrap();
+        write(&vfs, "/d/a", b"");
+        write(&vfs, "/d/below/c", b"");
+        assert_eq!(vfs.list(Path::new("/d")).unwrap(), ["a", "below"]);
     }
 
     #[test]

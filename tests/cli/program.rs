@@ -217,6 +217,18 @@ impl Daemon {
         self.running.end()
     }
 
+    /// The answer to a request, head and body.
+    pub fn request(&self, method: &str, path: &str, body: &str) -> String {
+        use std::io::Read;
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        let (length, host) = (body.len(), &self.address);
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+        write!(stream, "{head}content-length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// The answer to a GET, head and body.
     pub fn get(&self, path: &str) -> String {
         use std::io::Read;

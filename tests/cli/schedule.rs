@@ -50,7 +50,7 @@ fn a_mistake_is_pointed_at_its_field_with_exit_5() {
         (&["t", "2020-01-01T00:00:00Z", "check"][..], 5, "2020-01-01T00:00:00Z has passed"),
         (&["t", "0 2 * * *", "compact", "datastore"], 2, "expected NAME=VALUE"),
         (&["t", "0 2 * * *", "compact", "datastore=x"], 5, "params/datastore: \"x\" is not config"),
-        (&["t", "0 2 * * *", "compact-database", "database=d"], 5, "no document databases yet"),
+        (&["t", "0 2 * * *", "compact-database"], 5, "the parameter database is missing"),
         (&["t", "@hourly", "check", "--time-zone", "Berlin"], 5, "did you mean Europe/Berlin?"),
     ] {
         place.demo(&[&["schedule", "add"], arguments].concat()).fails(code, words);
@@ -178,5 +178,42 @@ fn only_what_has_grown_is_compacted_from_a_crontab() {
         place.demo_ok(&["compact", "A", "--if-transactions-over", "5"]),
         "A.cdb  left alone: 1 tx\n"
     );
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_document_database_and_one_shard_of_it_are_compacted_by_tasks() {
+    let place = Place::with_database();
+    place.demo_ok(&["schedule", "add", "all", "@daily", "compact-database", "database=stones"]);
+    place.demo_ok(&[
+        "schedule",
+        "add",
+        "one",
+        "@daily",
+        "compact-database",
+        "database=stones",
+        "shard=0",
+    ]);
+    place.demo_ok(&[
+        "schedule",
+        "add",
+        "none",
+        "@daily",
+        "compact-database",
+        "database=stones",
+        "shard=99",
+    ]);
+    let run = |task: &str| {
+        let ran = place.demo(&["--json", "schedule", "run", task]);
+        let row: Value = serde_json::from_str(&ran.out).unwrap();
+        (ran.code, row["info"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(run("all"), (1, "document databases are open while a daemon runs".to_owned()));
+    let mut daemon = place.daemon(&[]);
+    assert_eq!(run("all").0, 1);
+    assert!(daemon.request("PUT", "/stones?q=3", "").starts_with("HTTP/1.1 201"));
+    assert_eq!(run("all"), (0, "stones: 3 shards compacted".to_owned()));
+    assert_eq!(run("one"), (0, "stones: shard 0 compacted".to_owned()));
+    assert_eq!(run("none"), (1, "stones has 3 shards, counted from 0".to_owned()));
     assert_eq!(daemon.stop(), 0);
 }

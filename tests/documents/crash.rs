@@ -42,7 +42,7 @@ fn options() -> DocumentsOptions {
     DocumentsOptions { compaction, store: StoreOptions::default(), ..DocumentsOptions::default() }
 }
 
-fn open(vfs: Arc<dyn Vfs>, catalog: &Arc<MemoryCatalog>) -> Result<Databases, DatabaseError> {
+pub fn open(vfs: Arc<dyn Vfs>, catalog: &Arc<MemoryCatalog>) -> Result<Databases, DatabaseError> {
     let clock = Arc::new(ManualClock::starting_at(1_700_000_000_000_000));
     Databases::open(Path::new("/data"), vfs, clock, catalog.clone(), options())
 }
@@ -59,7 +59,7 @@ fn text(db: &Database, id: &str) -> Option<String> {
     }
 }
 
-fn edit(json: &str) -> Edit {
+pub fn edit(json: &str) -> Edit {
     let parsed = parse_document(json.as_bytes()).unwrap();
     let id = parsed.id.clone().unwrap();
     parsed.into_edit(id)
@@ -175,7 +175,7 @@ impl Story {
 
 /// What holds of every database: counts, lists and feeds agree, every attachment has its digest, and a compaction leaves
 /// what was counted as active.
-fn sound(db: &Database, when: &str) {
+pub fn sound(db: &Database, when: &str) {
     let mut listed = Vec::new();
     let range = AllDocsRange { include_docs: true, ..AllDocsRange::default() };
     let mut rows = db.all_docs(&range).unwrap();

@@ -10,3 +10,4 @@
 
 mod crash;
 mod real;
+mod threads;

@@ -43,15 +43,27 @@ impl Server {
         with_admin: bool,
         options: HttpOptions,
     ) -> Self {
-        Self::start_with(address, directory, with_admin, options, None)
+        Self::start_with(address, directory, with_admin, options, DocumentsOptions::default())
     }
 
-    /// The same, over TLS when it is given.
+    /// The same with documents that are kept otherwise.
     pub fn start_with(
         address: SocketAddr,
         directory: &Path,
         with_admin: bool,
         options: HttpOptions,
+        documents: DocumentsOptions,
+    ) -> Self {
+        Self::start_over(address, directory, with_admin, options, documents, None)
+    }
+
+    /// The same, over TLS when it is given.
+    pub fn start_over(
+        address: SocketAddr,
+        directory: &Path,
+        with_admin: bool,
+        options: HttpOptions,
+        documents: DocumentsOptions,
         tls: Option<Tls>,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,9 +83,7 @@ impl Server {
             service.set_admin("admin", Some(&line)).unwrap();
         }
         let catalog = Arc::new(CdbCatalog::new(service.clone()));
-        let databases =
-            Databases::open(directory, vfs, clock.clone(), catalog, DocumentsOptions::default())
-                .unwrap();
+        let databases = Databases::open(directory, vfs, clock.clone(), catalog, documents).unwrap();
         let databases = Arc::new(databases);
         let options = HttpOptions { iterations: ITERATIONS, ..options };
         let (end, ending) = watch::channel(false);

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use pumice::documents::DocumentsOptions;
 use pumice::http::{HttpOptions, Tls};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio_rustls::rustls::crypto::ring;
@@ -44,7 +45,14 @@ fn both_versions_are_spoken_and_plain_http_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let options = HttpOptions { is_tls: true, ..HttpOptions::default() };
     let any = "127.0.0.1:0".parse().unwrap();
-    let server = Server::start_with(any, directory.path(), true, options, Some(tls));
+    let server = Server::start_over(
+        any,
+        directory.path(),
+        true,
+        options,
+        DocumentsOptions::default(),
+        Some(tls),
+    );
     let mut roots = RootCertStore::empty();
     roots.add(cert.der().clone()).unwrap();
     let ask = |version: &'static SupportedProtocolVersion, bytes: &[u8]| {

@@ -34,7 +34,7 @@ fn walked(expression: &Expression) -> Vec<u64> {
             date.weekday().num_days_from_sunday() as usize,
         );
         if expression.day_fits(parts) {
-            let midnight = date.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp() as u64;
+            let midnight = date.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp().cast_unsigned();
             times.extend(minutes.iter().map(|minute| midnight + *minute as u64 * 60));
         }
     }
@@ -42,7 +42,7 @@ fn walked(expression: &Expression) -> Vec<u64> {
 }
 
 fn seconds(date: NaiveDate) -> u64 {
-    date.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp() as u64
+    date.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp().cast_unsigned()
 }
 
 fn below(random: &mut Random, bound: u64) -> u64 {
@@ -116,10 +116,10 @@ fn a_thousand_expressions_are_those_of_croner() {
         for _ in 0..4 {
             let from =
                 seconds(day(2020)) + below(&mut random, seconds(day(2030)) - seconds(day(2020)));
-            let mut at: DateTime<Utc> = DateTime::from_timestamp(from as i64, 0).unwrap();
+            let mut at: DateTime<Utc> = DateTime::from_timestamp(from.cast_signed(), 0).unwrap();
             for found in ours(&schedule, from, 6) {
                 at = theirs.find_next_occurrence(&at, false).unwrap();
-                assert_eq!(at.timestamp() as u64, found, "{text} from {from}: {at}");
+                assert_eq!(at.timestamp().cast_unsigned(), found, "{text} from {from}: {at}");
                 assert_eq!((at.second(), at.nanosecond()), (0, 0));
                 compared += 1;
             }

@@ -13,6 +13,8 @@ use crate::journal::{Directory, Durability, Snapshot, Store, StoreOptions, Write
 
 pub(super) const META_COUNTERS: &[u8] = b"\x01counters";
 pub(super) const META_UUID: &[u8] = b"\x01uuid";
+/// There while no database has the shard.
+pub(super) const META_UNOWNED: &[u8] = b"\x01unowned";
 
 /// What a shard is.
 #[derive(Clone, Debug)]
@@ -233,6 +235,7 @@ fn create(store: &Store, uuid: u128) -> Result<u128, DocumentError> {
     let mut batch = WriteBatch::new();
     batch.put(META_UUID, &uuid.to_be_bytes())?;
     batch.put(&key::bytes(key::META, b"format"), b"1")?;
+    batch.put(META_UNOWNED, &[])?;
     store.write(batch, Durability::Sync)?;
     Ok(uuid)
 }

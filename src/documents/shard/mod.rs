@@ -25,4 +25,5 @@ pub(super) use self::core::{Shard, ShardOptions};
 pub(super) use self::prepared::{PreparedAttachment, PreparedEdit, PreparedSource};
 pub(super) use self::queue::Job;
 pub(super) use self::read::{Found, body_record};
+pub(super) use self::settings::is_abandoned;
 pub use self::upload::{AttachmentReader, Upload, UploadOptions};

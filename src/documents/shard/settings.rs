@@ -2,14 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
-use super::core::Shard;
+use super::core::{META_UNOWNED, Shard};
 use crate::documents::error::DocumentError;
 use crate::documents::key;
-use crate::journal::{Durability, Snapshot};
+use crate::journal::{Durability, KeyRange, ReadError, Snapshot};
 
 const META_SECURITY: &[u8] = b"\x01security";
 const META_REVS_LIMIT: &[u8] = b"\x01revs_limit";
 const META_PURGED_INFOS_LIMIT: &[u8] = b"\x01purged_infos_limit";
+
+/// Whether a journal that no database has may be removed: it was noted so, or never held anything.
+pub(in crate::documents) fn is_abandoned(snapshot: &Snapshot) -> Result<bool, ReadError> {
+    Ok(snapshot.contains(META_UNOWNED)? || snapshot.count(&KeyRange::all())?.entries == 0)
+}
 
 /// CouchDB's default of both limits.
 const LIMIT_DEFAULT: u64 = 1000;
@@ -56,6 +61,19 @@ impl Shard {
 
     pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
         self.put_meta(META_SECURITY, text.as_bytes())
+    }
+
+    /// Notes that no database has it: the file may go, should nobody know it. New shards begin so.
+    pub fn disown(&self) -> Result<(), DocumentError> {
+        self.put_meta(META_UNOWNED, &[])
+    }
+
+    /// Notes that a database has it.
+    pub fn own(&self) -> Result<(), DocumentError> {
+        if !self.snapshot().contains(META_UNOWNED)? {
+            return Ok(());
+        }
+        self.exclusively(Durability::Sync, |batch| Ok(batch.writes.delete(META_UNOWNED)?))
     }
 
     fn put_meta(&self, name: &[u8], value: &[u8]) -> Result<(), DocumentError> {

@@ -235,7 +235,10 @@ impl Upload {
             batch.put(&key::number(key::PENDING, self.number), &[])?;
         }
         let mut used = 0;
-        for chunk in self.chunks.buffer.chunks(CHUNK_BYTES).take(TOGETHER) {
+        let nothing = self.chunks.buffer.is_empty();
+        let chunks = self.chunks.buffer.chunks(CHUNK_BYTES).take(TOGETHER);
+        // Empty content has an empty chunk: its number must not be given out again.
+        for chunk in chunks.chain(nothing.then_some(&[][..])) {
             if chunk.len() < CHUNK_BYTES && !last {
                 break;
             }
@@ -245,7 +248,6 @@ impl Upload {
             self.chunks.chunk_bytes += (key.len() + chunk.len()) as u64;
             used += chunk.len();
         }
-        self.chunks.written = self.chunks.written.max(1);
         self.chunks.buffer.drain(..used);
         self.shard.store.write(batch, Durability::Buffered)?;
         Ok(())

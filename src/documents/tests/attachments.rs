@@ -276,3 +276,25 @@ fn replicated_attachments_keep_their_depth() {
     assert_eq!(document.revision().depth, 8);
     assert_eq!(read(&document, "f", Encoding::Identity), b"hi");
 }
+
+#[test]
+fn empty_content_keeps_its_number_over_a_restart() {
+    let world = World::new();
+    let databases = world.open();
+    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    let rev = put(&db, r#"{"_id":"empty","_attachments":{"f":{"data":""}}}"#);
+    drop((db, databases));
+    let databases = world.open();
+    let db = databases.get("db").unwrap();
+    put(&db, r#"{"_id":"full","_attachments":{"f":{"data":"aGVsbG8="}}}"#);
+    assert!(
+        read(&db.open("empty", &OpenOptions::default()).unwrap(), "f", Encoding::Identity)
+            .is_empty()
+    );
+    put(&db, &format!(r#"{{"_id":"empty","_rev":"{rev}"}}"#));
+    db.compact_now().unwrap();
+    assert_eq!(
+        read(&db.open("full", &OpenOptions::default()).unwrap(), "f", Encoding::Identity),
+        b"hello"
+    );
+}

@@ -109,3 +109,63 @@ fn closed_databases_refuse_writes_and_the_files_are_closed_cleanly() {
     drop((db, databases));
     assert!(get(&world.open().get("a").unwrap(), "x").is_ok());
 }
+
+/// A catalog that ends the process when it should be written to.
+#[derive(Debug)]
+struct Ending(Arc<MemoryCatalog>);
+
+impl Catalog for Ending {
+    fn list(&self) -> Result<Vec<DatabaseRecord>, DatabaseError> {
+        self.0.list()
+    }
+
+    fn get(&self, name: &str) -> Result<Option<DatabaseRecord>, DatabaseError> {
+        self.0.get(name)
+    }
+
+    fn put(&self, _record: &DatabaseRecord) -> Result<(), DatabaseError> {
+        Err(DatabaseError::Catalog("ended".to_owned()))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DatabaseError> {
+        self.0.remove(name)?;
+        Err(DatabaseError::Catalog("ended".to_owned()))
+    }
+}
+
+#[test]
+fn files_of_databases_that_were_half_made_or_half_removed_go_and_others_stay() {
+    let world = World::new();
+    let count = |world: &World| {
+        let ranges = ["00000000-7fffffff", "80000000-ffffffff"];
+        let list = |range| {
+            world.vfs.shared().list(&Path::new("/data/shards").join(range)).unwrap_or_default()
+        };
+        ranges.into_iter().flat_map(list).filter(|name| name.ends_with(".pumice")).count()
+    };
+    let databases = world.open();
+    for name in ["kept", "lost", "removed"] {
+        put(&databases.create(name, &CreateOptions::default()).unwrap(), r#"{"_id":"x"}"#);
+    }
+    drop(databases);
+    {
+        let ending = Arc::new(Ending(world.catalog.clone()));
+        let databases = Databases::open(
+            Path::new("/data"),
+            world.vfs.shared(),
+            world.clock.clone(),
+            ending,
+            world.options.clone(),
+        )
+        .unwrap();
+        assert!(databases.create("half", &CreateOptions::default()).is_err());
+        assert!(databases.remove("removed").is_err());
+    }
+    assert_eq!(count(&world), 8);
+    // As if an older catalog was put back.
+    world.catalog.remove("lost").unwrap();
+    let databases = world.open();
+    assert_eq!(count(&world), 4);
+    assert_eq!(databases.names().unwrap(), ["kept"]);
+    assert!(get(&databases.get("kept").unwrap(), "x").is_ok());
+}
