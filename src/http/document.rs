@@ -205,13 +205,6 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
     if call.content_type() == Some("multipart/related") {
         return multipart_put::put(call, id, body).await;
     }
-    if body
-        .announced()
-        .is_some_and(|bytes| bytes > app.options.body_bytes_max.min(app.options.document_bytes_max))
-    {
-        // An attachment within the document may be larger than a document; it can be sent beside it.
-        return Err(Problem::new(413, "document_too_large", ""));
-    }
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
     app.work(move || {
         let parsed = parse_document(&call.body)?;

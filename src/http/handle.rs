@@ -38,6 +38,8 @@ pub async fn handle(
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     app.stats.note(parts.method.as_str(), reply.status);
+    // Not the query: it may hold what nobody else should read.
+    tracing::debug!(method = %parts.method, path = parts.uri.path(), status = reply.status, %from, "answered");
     if parts.method == hyper::Method::HEAD {
         reply.without_body();
     }

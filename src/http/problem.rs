@@ -160,7 +160,11 @@ impl Problem {
 
 impl From<DocumentError> for Problem {
     fn from(error: DocumentError) -> Self {
-        let reason = error.to_string();
+        let reason = match error {
+            // CouchDB does not say which one it was.
+            DocumentError::TooLarge { .. } => String::new(),
+            ref error => error.to_string(),
+        };
         let (status, word) = match error {
             DocumentError::Conflict => (409, "conflict"),
             DocumentError::NotFound { .. }

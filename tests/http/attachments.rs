@@ -118,3 +118,23 @@ fn a_digest_that_differs_and_a_name_that_is_kept_are_refused() {
     assert_eq!(place.raw("PUT", "/db/x/_a", &[ADMIN], b"hello").status, 400);
     assert_eq!(place.get("/db/x", &[]).status, 404);
 }
+
+#[test]
+fn an_attachment_within_a_document_may_be_larger_than_a_document() {
+    use base64::Engine as _;
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    let bytes = content(9 << 20);
+    let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
+    let body = format!(
+        "{{\"_attachments\":{{\"a\":{{\"content_type\":\"image/png\",\"data\":\"{data}\"}}}}}}"
+    );
+    assert!(body.len() > 12_000_000);
+    place.done("PUT", "/db/x", &body);
+    assert!(place.get("/db/x/a", &[]).body == bytes);
+    // In JSON again: longer than what goes as a whole.
+    let inline = place.get("/db/x?attachments=true", &[("Accept", "application/json")]);
+    assert!(inline.json()["_attachments"]["a"]["data"] == data);
+    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(9 << 20));
+    assert_eq!(place.ask("PUT", "/db/y", &body).status, 413);
+}
