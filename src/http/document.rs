@@ -46,11 +46,9 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         move || find(&call)
     });
     let (document, members) = found.await??;
-    let rev = document.revision().to_string();
-    let has_etag =
-        !(members.revs_info || members.conflicts || members.deleted_conflicts || members.local_seq);
-    if has_etag && is_known(&call, &rev) {
-        return Ok(Reply::empty(304).etag(&rev));
+    let tag = tag_of(&document, &members);
+    if let Some(known) = tag.as_ref().filter(|tag| is_known(&call, tag)) {
+        return Ok(Reply::empty(304).etag(known));
     }
     let has_content = !matches!(members.attachments, AttachmentMembers::Stubs);
     let reply =
@@ -60,7 +58,39 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         } else {
             app.written(move |out| line(out, &document, &members)).await?
         };
-    Ok(if has_etag { reply.etag(&rev) } else { reply })
+    Ok(match tag {
+        Some(tag) => reply.etag(&tag),
+        None => reply,
+    })
+}
+
+/// `GET` of what is read in one go: one revision without contents of attachments. `None` for anything else.
+pub fn get_at_once(call: &Call) -> Result<Option<Reply>, Problem> {
+    let is_larger = |name: &&str| call.parameter(name).is_some();
+    if call.name("doc").starts_with("_local/")
+        || ["open_revs", "attachments", "atts_since"].iter().any(is_larger)
+    {
+        return Ok(None);
+    }
+    let (document, members) = find(call)?;
+    let tag = tag_of(&document, &members);
+    if let Some(known) = tag.as_ref().filter(|tag| is_known(call, tag)) {
+        return Ok(Some(Reply::empty(304).etag(known)));
+    }
+    let mut text = Vec::with_capacity(document.body().len() + 128);
+    line(&mut text, &document, &members)?;
+    let reply = Reply::text(200, text);
+    Ok(Some(match tag {
+        Some(tag) => reply.etag(&tag),
+        None => reply,
+    }))
+}
+
+/// The `ETag`: the revision, where it stands for everything that is answered.
+fn tag_of(document: &Document, members: &Members) -> Option<String> {
+    let more =
+        members.revs_info || members.conflicts || members.deleted_conflicts || members.local_seq;
+    (!more).then(|| document.revision().to_string())
 }
 
 fn is_known(call: &Call, tag: &str) -> bool {

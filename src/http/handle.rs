@@ -177,14 +177,25 @@ impl Asked {
                 })
                 .await?;
         }
-        let Admitted { mut call, cookie } = app.work(move || admit(call, verb, inside)).await??;
-        check_type(&call, verb)?;
+        let turn = app.work(move || {
+            let admitted = admit(call, verb, inside)?;
+            check_type(&admitted.call, verb)?;
+            let answered = match verb.how {
+                How::Quick(at_once, _) => at_once(&admitted.call).transpose(),
+                _ => None,
+            };
+            Ok::<_, Problem>((admitted, answered))
+        });
+        let (Admitted { mut call, cookie }, answered) = turn.await??;
+        if let Some(answer) = answered {
+            return with_cookie(answer, cookie);
+        }
         let answer = match verb.how {
             How::Plain(handler) => {
                 call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
                 app.work(move || handler(&call)).await?
             }
-            How::Async(handler) => handler(call, body).await,
+            How::Quick(_, handler) | How::Async(handler) => handler(call, body).await,
         };
         with_cookie(answer, cookie)
     }

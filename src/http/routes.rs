@@ -4,7 +4,8 @@ use std::pin::Pin;
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::reply::Answer;
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, database, design, document, limits,
     local, node, purge, replicate, revisions, server, session, shards, updates,
@@ -35,6 +36,12 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 pub enum How {
     /// Takes the body as a whole; runs on a thread that may block.
     Plain(fn(&Call) -> Answer),
+    /// Tries the first on a thread that may block, within the same turn as who asks is found out; what it does not answer the
+    /// second does.
+    Quick(
+        fn(&Call) -> Result<Option<Reply>, Problem>,
+        for<'a> fn(Call, &'a mut RequestBody) -> Answering<'a>,
+    ),
     /// Takes the body as it comes, or answers piece by piece.
     Async(for<'a> fn(Call, &'a mut RequestBody) -> Answering<'a>),
 }
@@ -316,7 +323,12 @@ pub static ROUTES: &[Route] = &[
 ];
 
 const DOCUMENT: &[Verb] = &[
-    flowing!("GET", Member, document::get),
+    Verb {
+        name: "GET",
+        who: Member,
+        json: false,
+        how: How::Quick(document::get_at_once, |call, body| Box::pin(document::get(call, body))),
+    },
     flowing!("PUT", Member, document::put),
     plain("POST", Member, document::form),
     plain("DELETE", Member, document::delete),
