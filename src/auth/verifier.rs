@@ -1,7 +1,7 @@
 //! Tries passwords. Deriving a key is slow on purpose, so right answers are remembered for a while, wrong ones are counted,
 //! and few keys are derived at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,8 @@ use crate::clock::Clock;
 
 /// Keys that are derived at the same time: guessing must not take every processor.
 const DERIVING_MAX: usize = 2;
+/// Who waits for that, at most: guessing must not take every thread either.
+const WAITING_MAX: usize = 32;
 /// Right answers that are remembered.
 const REMEMBERED_MAX: usize = 1_000;
 /// How long a right answer is remembered after its last use.
@@ -29,6 +31,21 @@ pub enum Refused {
     /// Too many wrong guesses.
     #[error("Account is temporarily locked due to multiple authentication failures")]
     Locked,
+    /// Too many sign in at the same time.
+    #[error("Too many sign in at the same time; try again.")]
+    Busy,
+}
+
+/// Tells credentials apart without keeping them.
+type Mark = [u8; 32];
+
+/// The keys that are being derived.
+#[derive(Debug, Default)]
+struct Deriving {
+    /// For whom.
+    marks: HashSet<Mark>,
+    /// How many wait.
+    waiting: usize,
 }
 
 /// Tries passwords; shared by all requests.
@@ -39,9 +56,9 @@ pub struct Verifier {
     key: [u8; 16],
     /// Stands in for the hash of a name that does not exist, so that finding that out takes as long.
     decoy: PasswordHash,
-    known: Mutex<HashMap<[u8; 32], Duration>>,
+    known: Mutex<HashMap<Mark, Duration>>,
     lockout: Mutex<Lockout>,
-    deriving: Mutex<usize>,
+    deriving: Mutex<Deriving>,
     derived: Condvar,
 }
 
@@ -61,7 +78,7 @@ impl Verifier {
             decoy,
             known: Mutex::default(),
             lockout: Mutex::default(),
-            deriving: Mutex::new(0),
+            deriving: Mutex::default(),
             derived: Condvar::new(),
         }
     }
@@ -78,35 +95,45 @@ impl Verifier {
         if lock(&self.lockout).is_locked(name, from, now) {
             return Err(Refused::Locked);
         }
-        let mark = hash.map(|hash| self.mark(name, hash, password));
-        if mark.is_some_and(|mark| self.remembers(&mark, now)) {
+        let mark = self.mark(name, hash.unwrap_or(&self.decoy), password);
+        if hash.is_some() && self.remembers(&mark, now) {
             return Ok(());
         }
-        if !self.derive(hash, password) {
-            lock(&self.lockout).note(name, from, now);
-            return Err(Refused::Wrong);
+        if !self.take_turn(mark, now)? {
+            return Ok(());
         }
-        lock(&self.lockout).forgive(name, from);
-        if let Some(mark) = mark {
+        let is_right = hash.unwrap_or(&self.decoy).matches(password) && hash.is_some();
+        if is_right {
+            lock(&self.lockout).forgive(name, from);
             self.remember(mark, now);
+        } else {
+            lock(&self.lockout).note(name, from, now);
         }
-        Ok(())
+        lock(&self.deriving).marks.remove(&mark);
+        self.derived.notify_all();
+        if is_right { Ok(()) } else { Err(Refused::Wrong) }
     }
 
-    fn derive(&self, hash: Option<&PasswordHash>, password: &str) -> bool {
+    /// Waits until a key may be derived; `false` when somebody else did it meanwhile and it was right. Programs open several
+    /// connections at once, with the same credentials on each: they are derived once.
+    fn take_turn(&self, mark: Mark, now: Duration) -> Result<bool, Refused> {
         let mut deriving = lock(&self.deriving);
-        while *deriving >= DERIVING_MAX {
+        while deriving.marks.len() >= DERIVING_MAX || deriving.marks.contains(&mark) {
+            if deriving.waiting >= WAITING_MAX {
+                return Err(Refused::Busy);
+            }
+            deriving.waiting += 1;
             deriving = self.derived.wait(deriving).unwrap_or_else(PoisonError::into_inner);
+            deriving.waiting -= 1;
+            if self.remembers(&mark, now) {
+                return Ok(false);
+            }
         }
-        *deriving += 1;
-        drop(deriving);
-        let right = hash.unwrap_or(&self.decoy).matches(password) && hash.is_some();
-        *lock(&self.deriving) -= 1;
-        self.derived.notify_one();
-        right
+        deriving.marks.insert(mark);
+        Ok(true)
     }
 
-    fn mark(&self, name: &str, hash: &PasswordHash, password: &str) -> [u8; 32] {
+    fn mark(&self, name: &str, hash: &PasswordHash, password: &str) -> Mark {
         // HMAC takes keys of every length.
         Hmac::<Sha256>::new_from_slice(&self.key).map_or([0; 32], |mac| {
             let mac = mac.chain_update(hash.line()).chain_update([0]).chain_update(name);
@@ -114,7 +141,7 @@ impl Verifier {
         })
     }
 
-    fn remembers(&self, mark: &[u8; 32], now: Duration) -> bool {
+    fn remembers(&self, mark: &Mark, now: Duration) -> bool {
         let mut known = lock(&self.known);
         match known.get_mut(mark) {
             Some(used) if now.saturating_sub(*used) < REMEMBERED => {
@@ -125,7 +152,7 @@ impl Verifier {
         }
     }
 
-    fn remember(&self, mark: [u8; 32], now: Duration) {
+    fn remember(&self, mark: Mark, now: Duration) {
         let mut known = lock(&self.known);
         if known.len() >= REMEMBERED_MAX {
             known.retain(|_, used| now.saturating_sub(*used) < REMEMBERED);
@@ -169,6 +196,25 @@ mod tests {
         assert_eq!(verifier.check("ann", Some(&hash), "pass", HOME), Err(Refused::Locked));
         clock.advance(Duration::from_secs(5 * 60));
         assert_eq!(verifier.check("ann", Some(&hash), "pass", HOME), Ok(()));
+    }
+
+    #[test]
+    fn the_same_credentials_at_the_same_time_are_all_taken_and_a_flood_of_others_is_not_waited_for()
+    {
+        let verifier = Verifier::new(Arc::new(ManualClock::starting_at(0)), 1);
+        let hash = PasswordHash::derive("pass", "a".to_owned(), 20_000);
+        let check = |password: &str| verifier.check("ann", Some(&hash), password, HOME);
+        std::thread::scope(|scope| {
+            let good: Vec<_> = (0..20).map(|_| scope.spawn(|| check("pass"))).collect();
+            for good in good {
+                assert_eq!(good.join().unwrap(), Ok(()));
+            }
+        });
+        let marks = [[1; 32], [2; 32]];
+        lock(&verifier.deriving).marks.extend(marks);
+        lock(&verifier.deriving).waiting = WAITING_MAX;
+        assert_eq!(verifier.check("bob", None, "guess", HOME), Err(Refused::Busy));
+        assert_eq!(check("pass"), Ok(()));
     }
 
     #[test]

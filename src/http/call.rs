@@ -90,7 +90,8 @@ impl Call {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = host.filter(|host| !host.is_empty()).unwrap_or("127.0.0.1:5984");
         let path: Vec<_> = segments.iter().map(|segment| encode_segment(segment)).collect();
-        format!("http://{host}/{}", path.join("/"))
+        let scheme = if self.app.options.is_tls { "https" } else { "http" };
+        format!("{scheme}://{host}/{}", path.join("/"))
     }
 }
 

@@ -14,6 +14,10 @@ pub fn check_password(call: &Call, name: &str, password: &str) -> Result<UserCon
         (Err(auth::Refused::Locked), _) => {
             Err(Problem::forbidden(auth::Refused::Locked.to_string()))
         }
+        (Err(auth::Refused::Busy), _) => {
+            let problem = Problem::new(503, "service_unavailable", auth::Refused::Busy.to_string());
+            Err(problem.header("Retry-After", "1"))
+        }
         _ => Err(Problem::unauthorized(auth::Refused::Wrong.to_string())),
     }
 }

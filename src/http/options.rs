@@ -23,6 +23,8 @@ pub struct HttpOptions {
     pub target_bytes_max: usize,
     /// Rounds for new passwords.
     pub iterations: u32,
+    /// Whether it is served over TLS.
+    pub is_tls: bool,
     /// Whether everybody who reaches the address is on this machine.
     pub loopback: bool,
 }
@@ -39,6 +41,7 @@ impl Default for HttpOptions {
             attachment_bytes_max: 1 << 30,
             target_bytes_max: 8_000,
             iterations: crate::auth::ITERATIONS_DEFAULT,
+            is_tls: false,
             loopback: true,
         }
     }

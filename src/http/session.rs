@@ -40,6 +40,7 @@ pub fn sign_in(call: &Call) -> Answer {
     let password = credentials.password.unwrap_or_default();
     match check_password(call, &name, &password) {
         Ok(user) => signed_in(call, &user),
+        Err(problem) if problem.status != 401 => Err(problem),
         Err(problem) => Ok(Reply::from(problem).header("Set-Cookie", &set_cookie(call, ""))),
     }
 }

@@ -46,6 +46,7 @@ pub fn app(
         head_timeout: patience,
         stall_timeout: patience,
         body_bytes_max: conf.http_body_size.bytes(),
+        is_tls: conf.tls_certificate.is_some(),
         loopback: conf.bind.ip().is_loopback(),
         ..HttpOptions::default()
     };

@@ -8,7 +8,7 @@ use pumice::Cdb;
 use pumice::auth::PasswordHash;
 use pumice::clock::{Clock, SystemClock};
 use pumice::documents::{Databases, DocumentsOptions};
-use pumice::http::{App, HttpOptions};
+use pumice::http::{App, HttpOptions, Tls};
 use pumice::scheduler::{Actions, Scheduler};
 use pumice::service::{CdbCatalog, Service, Surroundings};
 use pumice::vfs::os::OsVfs;
@@ -54,6 +54,18 @@ impl Server {
         options: HttpOptions,
         documents: DocumentsOptions,
     ) -> Self {
+        Self::start_over(address, directory, with_admin, options, documents, None)
+    }
+
+    /// The same, over TLS when it is given.
+    pub fn start_over(
+        address: SocketAddr,
+        directory: &Path,
+        with_admin: bool,
+        options: HttpOptions,
+        documents: DocumentsOptions,
+        tls: Option<Tls>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -78,7 +90,7 @@ impl Server {
         let app = App::new(service.clone(), databases.clone(), clock, options, ending.clone());
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
-        let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), None, ending));
+        let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), tls, ending));
         Self { address, runtime: Some(runtime), end, served: Some(served), databases, service }
     }
 
