@@ -227,5 +227,5 @@ fn without_a_zone_the_clocks_are_the_servers() {
     let next = crate::program::ran(&next.env("TZ", "EST5EDT,M3.2.0,M11.1.0").output().unwrap());
     let mut offsets: Vec<_> = next.out.lines().map(|line| &line[line.len() - 15..]).collect();
     offsets.sort_unstable();
-    assert_eq!(offsets, ["T02:00:00-04:00", "T02:00:00-05:00"].map(|time| &time[..]));
+    assert_eq!(offsets, ["T02:00:00-04:00", "T02:00:00-05:00"]);
 }
