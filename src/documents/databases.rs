@@ -117,7 +117,7 @@ impl Databases {
         while self.some_file_exists(&record)? {
             record.created_s += 1;
         }
-        let database = self.open_shards(&mut changing, &record)?;
+        let database = self.make_shards(&mut changing, &record)?;
         if self.options.admin_only {
             database.set_admin_only().map_err(storage)?;
         }
@@ -143,7 +143,23 @@ impl Databases {
         self.root.join(range_name(range)).join(file_name(record))
     }
 
+    /// Shards that must be there: an empty one in the place of one that is missing would hide the loss.
     fn open_shards(
+        &self,
+        changing: &mut Changing,
+        record: &DatabaseRecord,
+    ) -> Result<Arc<Database>, DatabaseError> {
+        for range in ranges(record.q) {
+            let path = self.path_of(record, range);
+            if !self.vfs.exists(&path)? {
+                let reason = format!("the shard {} is missing", path.display());
+                return Err(StorageError::Other { reason }.into());
+            }
+        }
+        self.make_shards(changing, record)
+    }
+
+    fn make_shards(
         &self,
         changing: &mut Changing,
         record: &DatabaseRecord,

@@ -67,6 +67,8 @@ pub(super) struct Events {
 const EVENT: u8 = b'E';
 /// The number of the last event of a kind and database: `N`, the letter and the name.
 const NUMBER: u8 = b'N';
+/// More rows than can have been lost with a process.
+const LOST_MAX: u64 = 1 << 20;
 /// There while the journal was closed cleanly.
 const CLEAN: &[u8] = b"clean";
 
@@ -91,6 +93,8 @@ impl Events {
         let mut scan = snapshot.scan_reverse(&KeyRange::prefix(&[EVENT]));
         let last = scan.next()?.and_then(|(key, _)| number_of(key.get(1..)?)).unwrap_or_default();
         let clean = snapshot.contains(CLEAN)?;
+        // Rows that were told and not yet durable may be lost; their numbers are not given out again.
+        let last = if clean || last == 0 { last } else { last.saturating_add(LOST_MAX) };
         if clean {
             let mut batch = WriteBatch::new();
             batch.delete(CLEAN)?;

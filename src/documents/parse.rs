@@ -391,6 +391,15 @@ pub fn check_attachment_name(name: &str) -> Result<(), DocumentError> {
     Ok(())
 }
 
+/// Space between the letters does not count, as in Erlang.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Some(bytes);
+    }
+    let dense: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(dense).ok()
+}
+
 impl AttachmentMembers<'_> {
     fn into_edit(self, name: String) -> Result<AttachmentEdit, DocumentError> {
         let source = if self.stub {
@@ -399,8 +408,7 @@ impl AttachmentMembers<'_> {
             let Self { length, encoding, encoded_length, .. } = self;
             AttachmentSource::Follows { length, encoding, encoded_length }
         } else {
-            let data = self.data.as_deref().and_then(|data| STANDARD.decode(data.as_bytes()).ok());
-            match data {
+            match self.data.as_deref().and_then(decode_base64) {
                 Some(data) => AttachmentSource::Inline(data),
                 None => return Err(DocumentError::BadAttachment { name }),
             }

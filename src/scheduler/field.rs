@@ -358,4 +358,15 @@ mod tests {
         assert_eq!(Fields::parse("@Hourly"), Fields::parse("0 * * * *"));
         assert_eq!(Fields::parse(" @weekly "), Fields::parse("0 0 * * sun"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn junk_never_panics(text in "[ -~\\PC]{0,40}", spaced in "([*0-9,/A-Za-z#-]{1,6} ){4}[*0-9,/-]{1,6}") {
+            for text in [text, spaced] {
+                if let Err(error) = Fields::parse(&text) {
+                    assert!(!error.to_string().contains('\n') && error.column > 0);
+                }
+            }
+        }
+    }
 }

@@ -217,3 +217,15 @@ fn a_document_database_and_one_shard_of_it_are_compacted_by_tasks() {
     assert_eq!(run("none"), (1, "stones has 3 shards, counted from 0".to_owned()));
     assert_eq!(daemon.stop(), 0);
 }
+
+#[test]
+fn without_a_zone_the_clocks_are_the_servers() {
+    let place = Place::with_database();
+    place.demo_ok(&["schedule", "add", "t", "0 2 1 1,7 *", "check"]);
+    let mut next = place.command(&["--dir", "demo", "schedule", "next", "t", "-n", "2"]);
+    // New York, without need of a zone database.
+    let next = crate::program::ran(&next.env("TZ", "EST5EDT,M3.2.0,M11.1.0").output().unwrap());
+    let mut offsets: Vec<_> = next.out.lines().map(|line| &line[line.len() - 15..]).collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, ["T02:00:00-04:00", "T02:00:00-05:00"]);
+}

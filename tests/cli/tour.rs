@@ -4,6 +4,8 @@
 //! words; durations, dates, ports and process ids are those of one run.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use pumice::vfs::os::OsVfs;
@@ -13,6 +15,9 @@ use crate::program::{Place, Running};
 
 /// What `start` says last when it is ready.
 const LAST_WORD_OF_START: &str = "_status.json";
+
+/// The port that pages show.
+const PORT: &str = ":5984";
 
 fn root(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -28,7 +33,7 @@ fn run(tour: &str) -> String {
     for name in ["devices.xml", "periodic-compaction.xml"] {
         place.write(name, &read(&root("docs/tour").join(name)));
     }
-    let mut daemon = None;
+    let mut daemon: Option<Served> = None;
     let mut text = String::new();
     let mut in_block = false;
     for line in tour.lines() {
@@ -48,8 +53,18 @@ fn run(tour: &str) -> String {
     text
 }
 
-fn output(place: &Place, command: &str, daemon: &mut Option<Running>) -> String {
-    let script = command.replacen("pumice", "\"$PUMICE\"", 1);
+/// A daemon of the tour.
+struct Served {
+    _running: Running,
+    address: String,
+}
+
+fn output(place: &Place, command: &str, daemon: &mut Option<Served>) -> String {
+    if let (Some(daemon), Some(request)) = (&daemon, command.strip_prefix("curl ")) {
+        return requested(&daemon.address, request);
+    }
+    // A port that is free, whatever the page says.
+    let script = command.replacen("pumice", "\"$PUMICE\"", 1).replace(PORT, ":0");
     let Some(script) = script.strip_suffix(" &") else {
         let ran = place.shell(&script).output().unwrap();
         assert!(ran.stderr.is_empty(), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
@@ -60,8 +75,50 @@ fn output(place: &Place, command: &str, daemon: &mut Option<Running>) -> String 
     while !said.contains(LAST_WORD_OF_START) {
         writeln!(said, "{}", running.line().trim_end()).unwrap();
     }
-    *daemon = Some(running);
+    let address = said.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let address = address.unwrap().to_owned();
+    if command.contains(PORT) {
+        said = said.replace(&address, &format!("127.0.0.1{PORT}"));
+    }
+    *daemon = Some(Served { _running: running, address });
     said
+}
+
+/// What curl would print: a machine without it runs the tour as well.
+fn requested(address: &str, request: &str) -> String {
+    let (words, body) = match request.split_once(" -d '") {
+        Some((words, rest)) => (words, rest.split('\'').next().unwrap()),
+        None => (request, ""),
+    };
+    let mut words = words.split_whitespace();
+    let method = if words.clone().any(|word| word == "-X") { words.nth(1).unwrap() } else { "GET" };
+    let url = words.next().unwrap();
+    let path = url.split_once(PORT).unwrap().1;
+    let form = "application/x-www-form-urlencoded";
+    let json = request.contains("-H content-type:application/json");
+    let content_type = if json { "application/json" } else { form };
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    if request.contains(" -o ") {
+        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        return String::new();
+    }
+    if !head.contains("chunked") {
+        return body.to_owned();
+    }
+    // The chunks' sizes stand alone on lines.
+    let is_size =
+        |line: &&str| u32::from_str_radix(line.trim(), 16).is_err() && !line.trim().is_empty();
+    body.lines().filter(is_size).fold(String::new(), |text, line| text + line + "\n")
 }
 
 /// What differs from run to run, as `#`.
@@ -107,6 +164,11 @@ fn check(page: &str, mark: &str) {
 #[test]
 fn the_readme_shows_what_its_commands_print() {
     check("README.md", "tour");
+}
+
+#[test]
+fn the_documents_of_the_readme_show_what_their_commands_print() {
+    check("README.md", "documents");
 }
 
 #[test]

@@ -169,3 +169,18 @@ fn files_of_databases_that_were_half_made_or_half_removed_go_and_others_stay() {
     assert_eq!(databases.names().unwrap(), ["kept"]);
     assert!(get(&databases.get("kept").unwrap(), "x").is_ok());
 }
+
+#[test]
+fn a_database_whose_shard_is_missing_is_not_taken_for_an_empty_one() {
+    let world = World::new();
+    let databases = world.open();
+    databases.create("db", &CreateOptions::default()).unwrap();
+    drop(databases);
+    let missing = Path::new("/data/shards/80000000-ffffffff/db.1700000000.pumice");
+    world.vfs.shared().remove(missing).unwrap();
+    let databases = world.open();
+    let refused = databases.get("db").unwrap_err().to_string();
+    assert_eq!(refused, format!("the shard {} is missing", missing.display()));
+    databases.remove("db").unwrap();
+    assert!(databases.create("db", &CreateOptions::default()).is_ok());
+}

@@ -5,6 +5,7 @@ mod changes;
 mod compaction;
 mod databases;
 mod edits;
+mod format;
 mod parse;
 mod reading;
 mod trees;

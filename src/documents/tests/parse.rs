@@ -86,7 +86,7 @@ fn a_bulk_is_read_once_and_refused_in_couchdbs_words() {
 
 #[test]
 fn attachments_are_read_in_every_form() {
-    let json = r#"{"_attachments":{"i":{"data":"aGk=","content_type":"text/plain","revpos":4},
+    let json = r#"{"_attachments":{"i":{"data":"a\nGk =","content_type":"text/plain","revpos":4},
         "s":{"stub":true,"revpos":2,"digest":"md5-x"},"f":{"follows":true,"length":5,"encoding":"gzip","encoded_length":9},"odd":7}}"#;
     let parsed = parse_document(json.as_bytes()).unwrap();
     let names: Vec<_> =

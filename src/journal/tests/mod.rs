@@ -3,6 +3,7 @@
 mod check; // verify, walk, salvage
 mod commit; // groups, conflicts, failures of write and sync
 mod compaction; // stages, policies, cancelling, room
+mod copy; // beside a store that runs
 mod crafted; // what fuzzing found
 mod histories; // what concurrent transactions read and wrote, held against their order
 mod model; // everything against a plain map, with crashes
