@@ -109,7 +109,7 @@ fn bulk_edits_answer_each_in_its_place() {
 
 #[test]
 fn many_edits_at_once_are_all_there_in_every_shard() {
-    let (_open, db) = database_of(3);
+    let (_open, db) = database_of(9);
     let edits: Vec<_> = (0..500).map(|n| edit(&format!(r#"{{"_id":"d{n}","n":{n}}}"#))).collect();
     let outcomes = db.update(edits, EditMode::Interactive);
     for (n, outcome) in outcomes.iter().enumerate() {
@@ -117,7 +117,7 @@ fn many_edits_at_once_are_all_there_in_every_shard() {
         assert!(get(&db, &format!("d{n}")).unwrap().ends_with(&format!(r#","n":{n}}}"#)));
     }
     assert_eq!(db.info().doc_count, 500);
-    assert!(db.shards().iter().all(|shard| shard.doc_count > 100));
+    assert!(db.shards().iter().all(|shard| shard.doc_count > 30));
 }
 
 #[test]
