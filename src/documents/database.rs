@@ -75,7 +75,7 @@ impl Database {
         &self.record.name
     }
 
-    /// Counts, sizes and sequences; without I/O.
+    /// Counts, sizes and sequences; without I/O, unless something was buffered: the place in the changes is a durable one.
     pub fn info(&self) -> DatabaseInfo {
         let shards = self.shards();
         let mut sizes = Sizes::default();
