@@ -34,6 +34,9 @@ const DISK_FORMAT_VERSION: u32 = 8;
 /// Edits in one call from which on shards are written at the same time.
 const SIDE_BY_SIDE: usize = 32;
 
+/// Threads that write the shards of one call.
+const THREADS_MAX: usize = 4;
+
 /// The edits for one shard, with their places in the call.
 type Part = Vec<(usize, Edit)>;
 
@@ -72,7 +75,7 @@ impl Database {
         &self.record.name
     }
 
-    /// Counts, sizes and sequences; without I/O.
+    /// Counts, sizes and sequences; without I/O, unless something was buffered: the place in the changes is a durable one.
     pub fn info(&self) -> DatabaseInfo {
         let shards = self.shards();
         let mut sizes = Sizes::default();
@@ -217,11 +220,20 @@ impl Database {
         work: Vec<(&Arc<Shard>, Part)>,
         options: UpdateOptions,
     ) -> Vec<(usize, Result<Written, DocumentError>)> {
+        let mut shares: Vec<Vec<(&Arc<Shard>, Part)>> = Vec::new();
+        shares.resize_with(work.len().min(THREADS_MAX), Vec::new);
+        let count = shares.len().max(1);
+        for (index, part) in work.into_iter().enumerate() {
+            if let Some(share) = shares.get_mut(index % count) {
+                share.push(part);
+            }
+        }
+        let write_share = |share: Vec<(&Arc<Shard>, Part)>| -> Vec<_> {
+            share.into_iter().flat_map(|(shard, part)| self.write(shard, part, options)).collect()
+        };
         std::thread::scope(|scope| {
-            let threads: Vec<_> = work
-                .into_iter()
-                .map(|(shard, part)| scope.spawn(move || self.write(shard, part, options)))
-                .collect();
+            let spawn = |share| scope.spawn(move || write_share(share));
+            let threads: Vec<_> = shares.into_iter().map(spawn).collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
         })
     }

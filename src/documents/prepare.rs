@@ -7,10 +7,21 @@ use super::edit::{AttachmentEdit, AttachmentSource, Edit};
 use super::error::DocumentError;
 use super::options::EditMode;
 use super::parse::{check_attachment_name, check_id};
+use super::revision::InvalidRevision;
 use super::revision_id::next_revision;
 use super::shard::{
     PreparedAttachment, PreparedEdit, PreparedSource, Shard, Upload, UploadOptions,
 };
+
+// What one edit may put into a record: the engine's bound on values must not be met in the middle of a batch, which
+// would fail with all the edits of others that are in it.
+
+/// The longest text of a document, whatever the options say.
+const BODY_MAX_BYTES: u64 = 128 << 20;
+/// The longest hash of a revision, where it is text.
+const HASH_MAX_BYTES: usize = 256;
+/// The longest names and types of a document's attachments, together.
+const WORDS_MAX_BYTES: usize = 8 << 20;
 
 /// The type of an attachment that has none.
 const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
@@ -49,8 +60,17 @@ fn complete(
         let reason = "Local documents are not updated like others.";
         return Err(DocumentError::IllegalId { reason });
     }
-    if edit.body.as_str().len() as u64 > max_document_bytes {
-        return Err(DocumentError::TooLarge { id: edit.id.clone() });
+    let too_large = || DocumentError::TooLarge { id: edit.id.clone() };
+    if edit.body.as_str().len() as u64 > max_document_bytes.min(BODY_MAX_BYTES) {
+        return Err(too_large());
+    }
+    if edit.revisions.hashes.iter().any(|hash| hash.as_bytes().len() > HASH_MAX_BYTES) {
+        return Err(InvalidRevision.into());
+    }
+    let words =
+        |att: &AttachmentEdit| att.name.len() + att.content_type.as_ref().map_or(0, String::len);
+    if attachments.iter().map(words).sum::<usize>() > WORDS_MAX_BYTES {
+        return Err(too_large());
     }
     for attachment in attachments {
         check_attachment_name(&attachment.name)?;

@@ -144,9 +144,13 @@ impl Shard {
         Place { range: self.options.range, shard: self.short_uuid(), sequence }
     }
 
-    /// Where its changes end.
+    /// Where its changes end. Somebody may go on from there, so it is made durable first.
     pub fn last_place(&self) -> Place {
-        self.place(self.counters().update_seq)
+        let last = self.counters().update_seq;
+        if let Err(error) = self.sync() {
+            tracing::warn!(shard = self.options.name, %error, "what was buffered is not durable");
+        }
+        self.place(last)
     }
 
     /// Where its purges end.

@@ -176,8 +176,10 @@ fn what_a_feed_told_of_survives_the_power_even_if_the_writer_did_not_ask() {
     db.update(vec![edit(r#"{"_id":"a"}"#)], buffered);
     assert_eq!(changes(&db, &Since::Zero), ["a@1"]);
     db.update(vec![edit(r#"{"_id":"b"}"#)], buffered);
+    assert_eq!(db.info().update_seq.sum(), 2);
+    db.update(vec![edit(r#"{"_id":"c"}"#)], buffered);
     let after = world.crash();
     let databases = after.open();
     let db = databases.get("db").unwrap();
-    assert_eq!(changes(&db, &Since::Zero), ["a@1"]);
+    assert_eq!(changes(&db, &Since::Zero), ["a@1", "b@1"]);
 }

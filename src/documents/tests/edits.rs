@@ -109,7 +109,7 @@ fn bulk_edits_answer_each_in_its_place() {
 
 #[test]
 fn many_edits_at_once_are_all_there_in_every_shard() {
-    let (_open, db) = database_of(3);
+    let (_open, db) = database_of(9);
     let edits: Vec<_> = (0..500).map(|n| edit(&format!(r#"{{"_id":"d{n}","n":{n}}}"#))).collect();
     let outcomes = db.update(edits, EditMode::Interactive);
     for (n, outcome) in outcomes.iter().enumerate() {
@@ -117,7 +117,7 @@ fn many_edits_at_once_are_all_there_in_every_shard() {
         assert!(get(&db, &format!("d{n}")).unwrap().ends_with(&format!(r#","n":{n}}}"#)));
     }
     assert_eq!(db.info().doc_count, 500);
-    assert!(db.shards().iter().all(|shard| shard.doc_count > 100));
+    assert!(db.shards().iter().all(|shard| shard.doc_count > 30));
 }
 
 #[test]
@@ -177,4 +177,27 @@ fn a_document_over_the_limit_is_refused() {
     put(&db, &format!(r#"{{"_id":"fits","s":"{}"}}"#, "x".repeat(30)));
     let large = try_put(&db, &format!(r#"{{"_id":"large","s":"{}"}}"#, "x".repeat(40)));
     assert!(matches!(large, Err(DocumentError::TooLarge { .. })));
+}
+
+#[test]
+fn what_would_not_fit_a_record_is_refused_alone() {
+    let (_open, db) = database();
+    let long = "h".repeat(257);
+    let edits = vec![
+        edit(&format!(r#"{{"_id":"a","_rev":"1-{long}"}}"#)),
+        edit(r#"{"_id":"b","_rev":"1-h"}"#),
+        edit(&format!(
+            r#"{{"_id":"c","_rev":"1-h","_attachments":{{"{}":{{"data":""}}}}}}"#,
+            "n".repeat(9 << 20)
+        )),
+        edit(&format!(r#"{{"_id":"{}","_rev":"1-h"}}"#, "i".repeat(65_001))),
+    ];
+    let outcomes = db.update(edits, EditMode::Replicated);
+    assert!(matches!(outcomes[0], Err(DocumentError::BadRevision(_))));
+    assert!(outcomes[1].is_ok());
+    assert!(matches!(outcomes[2], Err(DocumentError::TooLarge { .. })));
+    assert!(matches!(outcomes[3], Err(DocumentError::IllegalId { .. })));
+    let longest = "i".repeat(65_000);
+    put(&db, &format!(r#"{{"_id":"{longest}"}}"#));
+    assert!(get(&db, &longest).is_ok());
 }

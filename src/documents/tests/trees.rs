@@ -9,31 +9,39 @@ use super::super::tree::{BodyRef, Merged, NewLeaf, Tree};
 use super::*;
 
 /// A revision as the model sees it: depth and one letter.
-type Name = (u64, u8);
+pub(super) type Name = (u64, u8);
 
 /// Sets of revisions and of who comes after whom. Nothing is found faster than by looking at all of it.
 #[derive(Clone, Debug, Default)]
-struct Model {
+pub(super) struct Model {
     revisions: BTreeMap<Name, bool>,
     parents: BTreeMap<Name, Name>,
 }
 
 impl Model {
-    fn leaves(&self) -> BTreeSet<Name> {
+    pub fn knows(&self, name: Name) -> bool {
+        self.revisions.contains_key(&name)
+    }
+
+    pub fn is_deleted(&self, name: Name) -> bool {
+        self.revisions[&name]
+    }
+
+    pub fn leaves(&self) -> BTreeSet<Name> {
         let parents: BTreeSet<_> = self.parents.values().copied().collect();
         self.revisions.keys().filter(|name| !parents.contains(name)).copied().collect()
     }
 
-    fn winner(&self) -> Option<Name> {
+    pub fn winner(&self) -> Option<Name> {
         self.leaves().into_iter().max_by_key(|name| (!self.revisions[name], *name))
     }
 
-    fn path(&self, leaf: Name) -> Vec<Name> {
+    pub fn path(&self, leaf: Name) -> Vec<Name> {
         std::iter::successors(Some(leaf), |name| self.parents.get(name).copied()).collect()
     }
 
     /// `path` newest first. What comes before a revision whose parent is known is not believed.
-    fn merge(&mut self, path: &[Name], deleted: bool) {
+    pub fn merge(&mut self, path: &[Name], deleted: bool) {
         if self.revisions.contains_key(&path[0]) {
             return;
         }
@@ -58,7 +66,7 @@ impl Model {
         self.parents.retain(|child, parent| kept.contains(child) && kept.contains(parent));
     }
 
-    fn purge(&mut self, leaf: Name) {
+    pub fn purge(&mut self, leaf: Name) {
         if !self.leaves().contains(&leaf) {
             return;
         }
@@ -73,7 +81,7 @@ impl Model {
     }
 }
 
-fn revision((depth, letter): Name) -> Revision {
+pub(super) fn revision((depth, letter): Name) -> Revision {
     let hash = if letter % 2 == 0 {
         RevisionHash::md5([letter; 16])
     } else {
@@ -83,7 +91,7 @@ fn revision((depth, letter): Name) -> Revision {
 }
 
 /// Letters whose bytes sort as the letters do, whether they stand for 16 bytes or for one.
-fn hash_name(revision: &Revision) -> Name {
+pub(super) fn hash_name(revision: &Revision) -> Name {
     (revision.depth, revision.hash.as_bytes()[0])
 }
 
