@@ -79,7 +79,7 @@ fn load_of(steps: Option<NonZeroU64>) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let cdb = Cdb::open(dir.path()).unwrap();
     // As in a daemon: who looks at /scheduler costs a load of devices nothing.
-    let _scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+    let _scheduler = Scheduler::attach(&cdb, Actions::builtin());
     let (options, author) = (LoadOptions::default(), Author::default());
     let (loaded, peak) = peak_of(|| match steps {
         None => cdb.load(Datastore::Config, &Devices, &options, &author),
