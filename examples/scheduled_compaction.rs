@@ -41,7 +41,7 @@ pub fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         let tasks = call.cdb.begin_read(Datastore::Config).num_instances("/scheduler/task")?;
         Ok(format!("{tasks} tasks"))
     });
-    let scheduler = Scheduler::attach(&cdb, actions)?;
+    let scheduler = Scheduler::attach(&cdb, actions);
 
     // Tasks are configuration: any transaction makes them, and one that cannot be is refused.
     cdb.write(Datastore::Config, |tx| {

@@ -39,13 +39,9 @@ fn actions(databases: &OpenDatabases) -> Actions {
 }
 
 /// The database with its scheduler, which runs nothing by itself yet.
-pub(super) fn service(
-    cdb: Cdb,
-    around: Surroundings,
-    databases: &OpenDatabases,
-) -> Result<Service, Failure> {
-    let scheduler = Scheduler::attach_guarded(&cdb, actions(databases))?;
-    Ok(Service::new(cdb, scheduler, around))
+pub(super) fn service(cdb: Cdb, around: Surroundings, databases: &OpenDatabases) -> Service {
+    let scheduler = Scheduler::attach_guarded(&cdb, actions(databases));
+    Service::new(cdb, scheduler, around)
 }
 
 /// How journals are opened: for those who open one by itself.
@@ -57,14 +53,14 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
 pub fn open(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).compaction(by_hand(conf)).open(directory)?;
-    service(cdb, around, &OpenDatabases::default())
+    Ok(service(cdb, around, &OpenDatabases::default()))
 }
 
 /// Opens the datastores of a directory for reading; nothing in it is changed.
 pub fn open_read_only(conf: &Conf, directory: &Path) -> Result<Service, Failure> {
     let around = surroundings(directory);
     let cdb = cdb_options(conf, &around).read_only().open(directory)?;
-    service(cdb, around, &OpenDatabases::default())
+    Ok(service(cdb, around, &OpenDatabases::default()))
 }
 
 fn by_hand(conf: &Conf) -> CompactionOptions {

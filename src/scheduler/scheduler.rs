@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// let cdb = Cdb::in_memory()?;
 /// let mut actions = Actions::builtin();
 /// actions.register("greet", |_| Ok("hello".to_owned()));
-/// let scheduler = Scheduler::attach(&cdb, actions)?;
+/// let scheduler = Scheduler::attach(&cdb, actions);
 /// cdb.write(Datastore::Config, |tx| {
 ///     tx.set_text("/scheduler/task{morning}/schedule", "0 8 * * MON-FRI")?;
 ///     tx.set_text("/scheduler/task{morning}/action-name", "greet")
@@ -55,7 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Scheduler {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    _following: SubscriptionHandle,
+    following: Mutex<Option<SubscriptionHandle>>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -73,37 +73,47 @@ impl Scheduler {
     }
 
     /// Attaches to a database: from now on tasks are held against the rules at commit. Nothing runs by itself yet.
-    pub fn attach(cdb: &Cdb, actions: Actions) -> Result<Self, SchedulerError> {
+    pub fn attach(cdb: &Cdb, actions: Actions) -> Self {
         component::guard_open(cdb, &Arc::new(Rules { actions: actions.clone() }));
         Self::attach_guarded(cdb, actions)
     }
 
     /// The same for a database whose options went through [`Scheduler::guard`].
-    pub fn attach_guarded(cdb: &Cdb, actions: Actions) -> Result<Self, SchedulerError> {
-        let rules = Arc::new(Rules { actions });
+    pub fn attach_guarded(cdb: &Cdb, actions: Actions) -> Self {
         let shared = Arc::new(Shared {
             cdb: cdb.clone(),
             clock: cdb.clock().clone(),
-            rules: rules.clone(),
+            rules: Arc::new(Rules { actions }),
             wake: Signal::new(),
             ended: Signal::new(),
             looking: Mutex::default(),
             state: Mutex::default(),
             observers: Mutex::default(),
         });
+        Self { shared, thread: Mutex::default(), following: Mutex::default() }
+    }
+
+    /// Follows the configuration, from the first time on that something may have to run: who only asks does not pay for it.
+    fn follow(&self) -> Result<(), SchedulerError> {
+        let mut following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
+        if following.is_some() {
+            return Ok(());
+        }
         // Weak, since the database holds the subscription and the scheduler the database.
-        let told = Arc::downgrade(&shared);
-        let following = component::follow(cdb, &rules, move |read| {
+        let told = Arc::downgrade(&self.shared);
+        let handle = component::follow(&self.shared.cdb, &self.shared.rules, move |read| {
             if let Some(shared) = Weak::upgrade(&told) {
                 shared.lock().incoming = Some(read);
                 shared.wake.raise();
             }
         })?;
-        Ok(Self { shared, thread: Mutex::default(), _following: following })
+        *following = Some(handle);
+        Ok(())
     }
 
     /// Runs tasks by themselves from now on, on threads of its own.
     pub fn start(&self) -> Result<(), SchedulerError> {
+        self.follow()?;
         let shared = self.shared.clone();
         let builder = std::thread::Builder::new().name("scheduler".to_owned());
         let thread = builder.spawn(move || shared.work()).map_err(SchedulerError::Thread)?;
@@ -114,6 +124,10 @@ impl Scheduler {
     /// Looks at the clock once and runs what is due on this thread, one after the other: for programs with a loop of their own.
     /// Answers when to look again, on the wall clock; `None`: not before something is configured.
     pub fn run_due(&self) -> Option<u64> {
+        if let Err(error) = self.follow() {
+            tracing::error!(%error, "the scheduler's configuration cannot be read");
+            return None;
+        }
         self.shared.look(false)
     }
 
@@ -140,6 +154,7 @@ impl Scheduler {
         name: &str,
         cancel: &Arc<Cancel>,
     ) -> Result<Past, SchedulerError> {
+        self.follow()?;
         self.shared.run_now(name, cancel)
     }
 

@@ -55,7 +55,7 @@ impl World {
         let by_hand = CompactionOptions { by_itself: ByItself::Never, ..Default::default() };
         let options = Cdb::options().vfs(vfs.shared()).clock(clock.clone()).compaction(by_hand);
         let cdb = Scheduler::guard(options, &actions).open("/memory").unwrap();
-        let scheduler = Scheduler::attach_guarded(&cdb, actions).unwrap();
+        let scheduler = Scheduler::attach_guarded(&cdb, actions);
         Self { vfs, clock, cdb, scheduler, noted }
     }
 
@@ -547,7 +547,7 @@ fn a_backup_is_a_database_of_its_own_and_old_ones_go() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::starting_at(at("2026-11-20T12:00:00Z")));
     let cdb = Cdb::options().clock(clock.clone()).open(dir.path().join("data")).unwrap();
-    let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+    let scheduler = Scheduler::attach(&cdb, Actions::builtin());
     let target = dir.path().join("backups");
     for number in 0..20_u8 {
         cdb.write(Config, |tx| tx.set("/counter", number)).unwrap();
@@ -655,7 +655,7 @@ fn endless(world: World) -> World {
         ended.recv().unwrap();
         Err("told to end".into())
     });
-    let scheduler = Scheduler::attach_guarded(&world.cdb, actions).unwrap();
+    let scheduler = Scheduler::attach_guarded(&world.cdb, actions);
     World { scheduler, ..world }
 }
 

@@ -105,7 +105,7 @@ mod tests {
         let clock = Arc::new(ManualClock::starting_at(0));
         let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
         let cdb = Cdb::in_memory().unwrap();
-        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin());
         let service = Arc::new(Service::new(cdb, scheduler, around));
         let catalog = CdbCatalog::new(service);
         let record = |name: &str| DatabaseRecord {

@@ -77,7 +77,10 @@ impl Place {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let written = child.stdin.take().unwrap().write_all(input.as_bytes());
+        // A program that refuses before it reads has closed its end.
+        let closed = std::io::ErrorKind::BrokenPipe;
+        assert!(written.is_ok() || written.is_err_and(|error| error.kind() == closed));
         ran(&child.wait_with_output().unwrap())
     }
 

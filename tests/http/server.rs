@@ -76,7 +76,7 @@ impl Server {
         let cdb = Cdb::open(directory).unwrap();
         let around =
             Surroundings { vfs: vfs.clone(), clock: clock.clone(), directory: directory.into() };
-        let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin());
         let service = Arc::new(Service::new(cdb, scheduler, around));
         if with_admin && !service.has_admins().unwrap() {
             let line = PasswordHash::derive("pass", "5a17".to_owned(), ITERATIONS).line();

@@ -81,7 +81,7 @@ fn child() {
         append(&told.dir, &format!("{task} {when} end"));
         Ok("worked".to_owned())
     });
-    let scheduler = Scheduler::attach(&cdb, actions).unwrap();
+    let scheduler = Scheduler::attach(&cdb, actions);
     let (told, count) = (orders.clone(), said.clone());
     scheduler.observe(move |event| match event {
         SchedulerEvent::Due { task, .. } => say(&told, &count, &format!("due {task}")),
@@ -152,7 +152,7 @@ fn effects(dir: &Path) -> Vec<(String, u64, String)> {
 /// Up to when the times of a task are dealt with, and its history, oldest first.
 fn kept(dir: &Path, task: &str) -> (u64, Vec<Past>) {
     let cdb = Cdb::options().read_only().open(dir.join("data")).unwrap();
-    let scheduler = Scheduler::attach(&cdb, Actions::builtin()).unwrap();
+    let scheduler = Scheduler::attach(&cdb, Actions::builtin());
     let path = format!("/scheduler/task{{{task}}}/handled-until");
     let handled = match cdb.begin_read(Operational).get(path.as_str()).unwrap() {
         Some(Value::Uint64(handled)) => handled,

@@ -37,7 +37,7 @@ fn ten_years_run_every_task_at_every_time_of_its_schedule_and_files_stay_small()
     let ran: Arc<Mutex<BTreeMap<String, Vec<u64>>>> = Arc::default();
     let mut actions = Actions::builtin();
     actions.register("nothing", |_| Ok(String::new()));
-    let scheduler = Scheduler::attach(&cdb, actions).unwrap();
+    let scheduler = Scheduler::attach(&cdb, actions);
     let noted = ran.clone();
     scheduler.observe(move |event| {
         if let SchedulerEvent::Finished { task, past } = event {

@@ -202,3 +202,35 @@ fn operational_writes_may_be_buffered() {
     let view = cdb.begin_read(Datastore::Operational);
     assert_eq!(text(&view, "/up").unwrap(), "true");
 }
+
+#[test]
+fn a_validator_below_a_path_sees_what_changes_there_and_nothing_else() {
+    let cdb = Cdb::in_memory().unwrap();
+    let seen: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let noted = seen.clone();
+    cdb.add_validator_below(Datastore::Config, &"/a".parse().unwrap(), move |_, diff| {
+        noted.lock().unwrap().push(diff.iter().map(|change| change.path.to_string()).collect());
+        Ok(())
+    });
+    let told = Arc::new(Mutex::new(0));
+    let counted = told.clone();
+    let point = SubscriptionPoint::new("/c/list{*}/leaf").unwrap();
+    let _subscription = cdb.subscribe_callback(Datastore::Config, point, move |_| {
+        *counted.lock().unwrap() += 1;
+    });
+    let write = |paths: &[&str]| {
+        let write =
+            |tx: &mut WriteTransaction| paths.iter().try_for_each(|path| tx.set(*path, 1_u8));
+        cdb.write(Datastore::Config, write).unwrap();
+    };
+    write(&["/b/x", "/ab", "/c/other"]);
+    write(&["/a/x", "/b/y"]);
+    write(&["/c/list{1}/leaf"]);
+    cdb.write(Datastore::Config, |tx| tx.delete("/")).unwrap();
+    // A diff holds what some hook or subscriber looks at: the second transaction's /b/y is not in it.
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0], ["/a/x"]);
+    assert!(seen[1].contains(&"/a/x".to_owned()) && !seen[1].contains(&"/b/x".to_owned()));
+    assert_eq!(*told.lock().unwrap(), 2);
+}
