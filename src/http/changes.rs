@@ -18,7 +18,7 @@ use super::changes_rows::{Rows, Style};
 use super::local::tag;
 use super::problem::Problem;
 use super::reply::{Answer, Cut, Reply};
-use crate::documents::{Database, Hook, Since};
+use crate::documents::{ChangesOptions, Database, Hook, Since};
 
 /// Pieces that wait for a client to take them.
 const PIECES_WAITING_MAX: usize = 4;
@@ -30,15 +30,32 @@ pub async fn feed(mut call: Call, body: &mut RequestBody) -> Answer {
         true => Map::new(),
         false => call.json()?,
     };
-    let query = ChangesQuery::parse(&call, &members)?;
+    let mut query = ChangesQuery::parse(&call, &members)?;
     let app = call.app.clone();
     let (opened, call) = app.work(move || (call.database(), call)).await?;
     let database = opened?;
     check_filter(&app, &database, &query).await?;
     match query.feed {
         Feed::Normal => normal(&app, database, query).await,
-        _ => listen(&call, database, query),
+        _ => {
+            query.since = settled(&app, &database, query.since).await?;
+            listen(&call, database, query)
+        }
     }
+}
+
+/// Where `now` is, before the answer begins: what its reader does after that must come.
+async fn settled(
+    app: &Arc<App>,
+    database: &Arc<Database>,
+    since: Since,
+) -> Result<Since, Problem> {
+    if since != Since::Now {
+        return Ok(since);
+    }
+    let database = database.clone();
+    let now = move || Ok(database.changes(&Since::Now, &ChangesOptions::default())?.last_seq());
+    app.work(now).await?.map(Since::At)
 }
 
 /// A filter in a design document: missing is told first.
