@@ -13,7 +13,7 @@ use crate::journal::{
 };
 
 /// Bodies that are removed in one transaction.
-const SLICE_BODIES: usize = 2048;
+const SLICE_BODIES: usize = 512;
 /// Documents whose trees are looked at in one transaction.
 const SLICE_DOCUMENTS: usize = 256;
 
