@@ -45,11 +45,7 @@ pub async fn feed(mut call: Call, body: &mut RequestBody) -> Answer {
 }
 
 /// Where `now` is, before the answer begins: what its reader does after that must come.
-async fn settled(
-    app: &Arc<App>,
-    database: &Arc<Database>,
-    since: Since,
-) -> Result<Since, Problem> {
+async fn settled(app: &Arc<App>, database: &Arc<Database>, since: Since) -> Result<Since, Problem> {
     if since != Since::Now {
         return Ok(since);
     }
