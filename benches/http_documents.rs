@@ -268,18 +268,19 @@ impl Bench {
     fn updates(&self) {
         let mut connection = self.open();
         connection.want("PUT", "/update?q=1", "");
-        fill(&mut connection, "/update", 64);
+        let documents = self.documents.min(8000);
+        fill(&mut connection, "/update", documents);
+        let all = connection.want("GET", "/update/_all_docs", "");
+        let all: serde_json::Value = serde_json::from_slice(&all).unwrap();
+        let rows = all["rows"].as_array().unwrap().iter();
+        let revs: Vec<Mutex<String>> =
+            rows.map(|row| Mutex::new(row["value"]["rev"].as_str().unwrap().to_owned())).collect();
         let before = connection.number("/update", "/sizes/file");
         let done = AtomicU64::new(0);
-        let revs: Vec<Mutex<String>> = (0..64).map(|_| Mutex::default()).collect();
         let (per_second, taken) = self.repeat(8, None, |connection, number| {
-            let id = id(number % 64);
-            let mut rev = revs[usize::try_from(number % 64).unwrap()].lock().unwrap();
-            if rev.is_empty() {
-                let found = connection.want("GET", &format!("/update/{id}"), "");
-                let found: serde_json::Value = serde_json::from_slice(&found).unwrap();
-                *rev = found["_rev"].as_str().unwrap().to_owned();
-            }
+            let index = usize::try_from(number % documents).unwrap();
+            let id = id(number % documents);
+            let mut rev = revs[index].lock().unwrap();
             let answer = connection.want("PUT", &format!("/update/{id}"), &json(&id, number, &rev));
             *rev = rev_of(&answer);
             done.fetch_add(1, Ordering::Relaxed);
