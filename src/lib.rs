@@ -81,6 +81,7 @@ pub mod cli;
 pub mod clock;
 pub mod component;
 pub mod conf;
+mod dates;
 #[doc(hidden)]
 pub mod documents;
 #[doc(hidden)]

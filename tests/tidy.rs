@@ -39,11 +39,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vfs", &["planted"]),
     ("clock", &[]),
     ("units", &[]),
+    ("dates", &[]),
     ("journal", &["vfs", "clock", "planted"]),
     ("conf", &["units", "vfs"]),
     ("cdb", &["journal", "vfs", "clock", "units"]),
     ("component", &["cdb", "units"]),
-    ("scheduler", &["component", "cdb", "journal", "vfs", "clock", "units"]),
+    ("scheduler", &["component", "cdb", "journal", "vfs", "clock", "units", "dates"]),
     ("nonblocking", &["cdb", "journal", "clock"]),
     ("documents", &["journal", "vfs", "clock", "units"]),
     ("smoosh", &["journal", "vfs", "clock", "units"]),
@@ -79,6 +80,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "scheduler",
             "clock",
             "units",
+            "dates",
         ],
     ),
     ("node", BELOW_NODE),
@@ -118,6 +120,7 @@ const BELOW_CLI: &[&str] = &[
     "vfs",
     "clock",
     "units",
+    "dates",
 ];
 
 /// What only some files may name.
@@ -154,8 +157,13 @@ const BANS: &[Ban] = &[
     ),
     Ban::in_code(
         "chrono",
-        &["src/scheduler/crontab.rs", "src/scheduler/schedule.rs", "src/scheduler/zone.rs"],
-        "dates are read and printed in scheduler/zone.rs",
+        &[
+            "src/dates.rs",
+            "src/scheduler/crontab.rs",
+            "src/scheduler/schedule.rs",
+            "src/scheduler/zone.rs",
+        ],
+        "dates are printed in dates.rs and read in scheduler/zone.rs",
     ),
     Ban::in_code("chrono_tz", &["src/scheduler/zone.rs"], "take a scheduler::Zone"),
     Ban::everywhere("roxmltree", &["src/conf/raw.rs"], "only ncs.conf is read as a tree"),

@@ -1,5 +1,6 @@
 //! Numbers, sizes and times for people.
 
+use crate::dates::shown_date;
 use crate::units::{ByteSize, Duration, grouped};
 
 /// `3,002 nodes`, `1 node`.
@@ -44,24 +45,7 @@ pub fn moment(micros: u64) -> String {
     if micros == 0 {
         return "-".to_owned();
     }
-    let seconds = micros / 1_000_000;
-    let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The date of a day since 1970-01-01, in the Gregorian calendar: Howard Hinnant's `civil_from_days`, where years begin in
-/// March so that the leap day is the last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+    shown_date(micros / 1_000_000)
 }
 
 /// `A.cdb 118.5 KB -> 96.1 KB`, without the file.

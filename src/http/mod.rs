@@ -34,7 +34,6 @@ mod changes_rows;
 mod config;
 mod database;
 mod databases;
-mod dates;
 mod design;
 mod document;
 mod edits;

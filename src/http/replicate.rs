@@ -9,13 +9,13 @@ use super::app::App;
 use super::body::RequestBody;
 use super::call::Call;
 use super::database::server_uuid;
-use super::dates::{http_date, iso_date};
 use super::inside::Inside;
 use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::target::encode_segment;
 use crate::auth::UserContext;
+use crate::dates::{http_date, iso_date};
 use crate::replication::{
     Endpoint, Failed, Job, JobState, Peer, Progress, Remote, Replication, Times, replication_id,
 };

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::app::App;
-use super::dates::iso_date;
 use super::problem::Problem;
 use super::replicate::{Asked, job, keep_running, read};
 use crate::auth::UserContext;
+use crate::dates::iso_date;
 use crate::documents::{
     AllDocsRange, Database, DatabaseError, EditMode, Hook, HookHandle, OpenOptions, RevisionPath,
     parse_document,

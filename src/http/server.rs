@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::database::{self, info_json};
 use super::databases::open;
-use super::dates::http_date;
 use super::local::tag;
 use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
+use crate::dates::http_date;
 
 /// The version of CouchDB whose answers these are: clients choose by it what they ask for.
 const COUCHDB: &str = "3.5.0";

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::call::Call;
-use super::dates::cookie_date;
 use super::identity::{check_password, find_user};
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::target::parse_query;
 use crate::auth::UserContext;
 use crate::auth::cookie::{self, Claim, Session, TIMEOUT_S};
+use crate::dates::cookie_date;
 
 /// The setting that holds what sessions are signed with.
 const SECRET: (&str, &str) = ("chttpd_auth", "secret");

@@ -10,6 +10,8 @@ use chrono::{
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use crate::dates::iso_date;
+
 /// The longest that clocks were ever put forward at once: a day (Samoa, 2011).
 const GAP_MINUTES_MAX: usize = 24 * 60;
 
@@ -139,7 +141,7 @@ fn utc(micros: u64) -> DateTime<Utc> {
 
 /// An instant in UTC: `2026-11-20T01:00:00Z`.
 pub fn utc_text(micros: u64) -> String {
-    rfc3339(&utc(micros))
+    iso_date(micros / 1_000_000)
 }
 
 /// Reads a time of RFC 3339, or one without an offset, which is then of `zone`.
