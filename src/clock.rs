@@ -94,7 +94,11 @@ impl Clock for SystemClock {
     }
 
     fn unique_id(&self) -> u128 {
-        // Each `RandomState` is keyed from the system's randomness.
+        let mut bytes = [0; 16];
+        if getrandom::fill(&mut bytes).is_ok() {
+            return u128::from_le_bytes(bytes);
+        }
+        // A system that has no randomness now had some when the process began: each `RandomState` is keyed from that.
         let half = || u128::from(RandomState::new().build_hasher().finish());
         (half() << 64) | half()
     }
