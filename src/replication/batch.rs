@@ -20,6 +20,9 @@ pub struct Changes {
     pub results: Vec<Row>,
     /// Where they end.
     pub last_seq: Value,
+    /// How many come behind them, where the source says.
+    #[serde(default)]
+    pub pending: Option<u64>,
 }
 
 /// A row of it.
@@ -65,7 +68,7 @@ struct Peek {
     attachments: Option<BTreeMap<String, Value>>,
 }
 
-fn number(length: usize) -> u64 {
+pub(super) fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 

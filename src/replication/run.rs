@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::batch::Changes;
+use super::batch::{Changes, number};
 use super::checkpoint::{Checkpoint, Session, common, next};
 use super::outcome::{Failed, Progress, escape};
 use super::peer::Peer;
@@ -36,10 +36,15 @@ impl Replication {
             ..Session::default()
         };
         let mut is_waiting = false;
+        // What the source had when this began is what is brought over once: whoever goes on writing does not keep it from ending.
+        let mut left: Option<u64> = None;
         loop {
             let changes = self.changes(&session.recorded_seq, is_waiting).await?;
-            let is_end = changes.results.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-            let is_new = !changes.results.is_empty();
+            let count = number(changes.results.len());
+            left = left.or(changes.pending.map(|pending| pending + count));
+            left = left.map(|left| left.saturating_sub(count));
+            let is_end = count < BATCH || left == Some(0);
+            let is_new = count > 0;
             self.copy(&changes).await?;
             session.recorded_seq = changes.last_seq.clone();
             session.end_last_seq = changes.last_seq;
@@ -190,5 +195,66 @@ impl Replication {
             text.extend(["&", &escape(key), "=", &escape(&value)]);
         }
         (text, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use hyper::HeaderMap;
+
+    use super::super::{Flow, Request, Response, Sending, Times, Transport};
+    use super::*;
+
+    /// A source that somebody writes to without a pause: each page of changes is full. The target has everything.
+    #[derive(Default)]
+    struct Busy {
+        pages: AtomicU64,
+    }
+
+    impl Transport for Busy {
+        fn send(&self, request: Request) -> Sending<'_> {
+            let answer = if request.target.contains("/_changes") {
+                let page = self.pages.fetch_add(1, Ordering::SeqCst);
+                let row = |n: u64| json!({ "id": format!("{page}-{n}"), "seq": n, "changes": [{ "rev": "1-a" }] });
+                let rows: Vec<Value> = (0..BATCH).map(row).collect();
+                json!({ "results": rows, "last_seq": format!("{page}-x"), "pending": 700 })
+            } else {
+                json!({})
+            };
+            let body = Flow::Full(answer.to_string().into());
+            let status = if request.target.contains("/_local/") && request.method == "GET" {
+                404
+            } else {
+                200
+            };
+            Box::pin(async move { Ok(Response { status, headers: HeaderMap::new(), body }) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replication_once_ends_though_its_source_is_written_to_without_a_pause() {
+        let busy = Arc::new(Busy::default());
+        let peer = |path: &str| Peer::new(busy.clone(), path.to_owned(), path.to_owned());
+        let replication = Replication {
+            source: peer("/a"),
+            target: peer("/b"),
+            id: "id".to_owned(),
+            session_id: "session".to_owned(),
+            continuous: false,
+            create_target: false,
+            since: None,
+            use_checkpoints: true,
+            winning_revs_only: false,
+            filter: json!({}),
+            times: Times(Arc::new(|| "now".to_owned())),
+            progress: Arc::new(Mutex::default()),
+        };
+        let answer = replication.run().await.unwrap();
+        assert_eq!(answer["ok"], true);
+        assert_eq!(busy.pages.load(Ordering::SeqCst), 3, "1,200 changes were there at first");
+        assert_eq!(replication.so_far().missing_checked, 3 * BATCH);
     }
 }
