@@ -102,10 +102,7 @@ fn set_cookie(call: &Call, value: &str) -> String {
 /// What sessions are signed with; made when it is first needed.
 fn secret(call: &Call) -> Result<Vec<u8>, Problem> {
     let (section, key) = SECRET;
-    if let Some(secret) = call.app.service.setting(section, key)? {
-        return Ok(secret.into_bytes());
-    }
-    let made = format!("{:032x}{:032x}", call.app.clock.unique_id(), call.app.clock.unique_id());
-    call.app.service.set_setting(section, key, Some(&made))?;
-    Ok(made.into_bytes())
+    let half = || call.app.clock.unique_id();
+    let make = || format!("{:032x}{:032x}", half(), half());
+    Ok(call.app.service.setting_or(section, key, make)?.into_bytes())
 }

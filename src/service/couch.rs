@@ -86,6 +86,28 @@ impl Service {
         text(&self.configuration(), &setting_path(section, key))
     }
 
+    /// One setting; where it is not there, the first who asks makes it.
+    pub fn setting_or(
+        &self,
+        section: &str,
+        key: &str,
+        make: impl Fn() -> String,
+    ) -> Result<String, Failure> {
+        if let Some(known) = self.setting(section, key)? {
+            return Ok(known);
+        }
+        let path = setting_path(section, key);
+        let (value, _) = self.cdb.write(Datastore::Config, |tx| {
+            if let Some(known) = tx.get(&path)? {
+                return Ok(known.to_string());
+            }
+            let made = make();
+            tx.set_text(&path, &made)?;
+            Ok(made)
+        })?;
+        Ok(value)
+    }
+
     /// Sets a setting; `None` removes it. Answers the value before.
     pub fn set_setting(
         &self,
@@ -132,6 +154,19 @@ mod tests {
         let cdb = Cdb::in_memory().unwrap();
         let scheduler = Scheduler::attach(&cdb, Actions::builtin());
         Service::new(cdb, scheduler, around)
+    }
+
+    #[test]
+    fn what_is_made_once_is_the_same_for_all_who_ask_at_the_same_time() {
+        let (service, made) = (service(), std::sync::atomic::AtomicU64::new(0));
+        let make = || made.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string();
+        let ask = || service.setting_or("section", "key", make).unwrap();
+        let answers: Vec<String> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            asking.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let kept = service.setting("section", "key").unwrap().unwrap();
+        assert_eq!(answers, vec![kept; 8]);
     }
 
     #[test]
