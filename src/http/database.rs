@@ -9,10 +9,18 @@ use crate::documents::{CreateOptions, DatabaseInfo};
 /// The setting that holds the server's uuid.
 const UUID: (&str, &str) = ("couchdb", "uuid");
 
-/// What tells this server from others; made when somebody first asks.
+/// What tells this server from others; all zeros until there is a database, which is when it is made: to be asked writes nothing
+/// into the configuration.
 pub fn server_uuid(app: &App) -> Result<String, Problem> {
     let (section, key) = UUID;
-    Ok(app.service.setting_or(section, key, || format!("{:032x}", app.clock.unique_id()))?)
+    Ok(app.service.setting(section, key)?.unwrap_or_else(|| "0".repeat(32)))
+}
+
+/// Makes the server's uuid, if that was not done.
+fn make_uuid(app: &App) -> Result<(), Problem> {
+    let (section, key) = UUID;
+    app.service.setting_or(section, key, || format!("{:032x}", app.clock.unique_id()))?;
+    Ok(())
 }
 
 /// What `GET /{db}` tells, as JSON text.
@@ -57,6 +65,7 @@ pub fn create(call: &Call) -> Answer {
         ));
     }
     call.app.databases.create(name, &CreateOptions { q })?;
+    make_uuid(&call.app)?;
     Ok(Reply::ok(201).header("Location", &call.location(&[name])))
 }
 
