@@ -1,4 +1,5 @@
-//! The records of document databases, in the configuration: `/databases/database{NAME}`.
+//! The records of document databases: `/databases/database{NAME}` in the operational datastore. They are not configuration: a rollback
+//! of that, or a load that replaces it, must not make databases go or come back.
 
 use std::sync::Arc;
 
@@ -6,6 +7,9 @@ use super::failure::Failure;
 use super::open::Service;
 use crate::cdb::{Datastore, Error, KeyText, Path, ReadView, Selector, Value};
 use crate::documents::{Catalog, DatabaseError, DatabaseRecord};
+
+/// Where they are.
+const DATASTORE: Datastore = Datastore::Operational;
 
 /// The list of databases.
 const DATABASES: &str = "/databases/database";
@@ -15,13 +19,13 @@ const DATABASES: &str = "/databases/database";
 pub struct CdbCatalog(Arc<Service>);
 
 impl CdbCatalog {
-    /// Keeps records in `service`'s configuration.
+    /// Keeps records in `service`'s database.
     pub fn new(service: Arc<Service>) -> Self {
         Self(service)
     }
 
     fn view(&self) -> ReadView {
-        self.0.cdb.begin_read(Datastore::Config)
+        self.0.cdb.begin_read(DATASTORE)
     }
 }
 
@@ -75,7 +79,7 @@ impl Catalog for CdbCatalog {
 
     fn put(&self, record: &DatabaseRecord) -> Result<(), DatabaseError> {
         let entry = entry(&record.name);
-        let written = self.0.cdb.write(Datastore::Config, |tx| {
+        let written = self.0.cdb.write(DATASTORE, |tx| {
             tx.set(entry.child("q"), Value::Uint32(record.q))?;
             tx.set(entry.child("created"), Value::Uint64(record.created_s))?;
             tx.set(entry.child("uuid"), record.uuid.as_str())
@@ -84,7 +88,7 @@ impl Catalog for CdbCatalog {
     }
 
     fn remove(&self, name: &str) -> Result<(), DatabaseError> {
-        let removed = self.0.cdb.write(Datastore::Config, |tx| tx.remove(entry(name)));
+        let removed = self.0.cdb.write(DATASTORE, |tx| tx.remove(entry(name)));
         removed.map(drop).map_err(failed)
     }
 }
@@ -94,11 +98,32 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::cdb::Cdb;
+    use crate::cdb::{BytesSource, Cdb, LoadMode, LoadOptions};
     use crate::clock::ManualClock;
     use crate::scheduler::{Actions, Scheduler};
     use crate::service::Surroundings;
     use crate::vfs::os::OsVfs;
+
+    // A rollback of the configuration once made the databases go that were made since.
+    #[test]
+    fn a_rollback_or_a_replacing_load_of_the_configuration_leaves_databases_alone() {
+        let clock = Arc::new(ManualClock::starting_at(0));
+        let around = Surroundings { vfs: OsVfs::shared(), clock, directory: PathBuf::from("/") };
+        let cdb = Cdb::in_memory().unwrap();
+        let scheduler = Scheduler::attach(&cdb, Actions::builtin());
+        let catalog = CdbCatalog::new(Arc::new(Service::new(cdb.clone(), scheduler, around)));
+        let set = |value| cdb.write(Datastore::Config, |tx| tx.set_text("/a", value)).unwrap();
+        let (_, before) = set("1");
+        let record =
+            DatabaseRecord { name: "db".to_owned(), q: 2, created_s: 1, uuid: "00".repeat(16) };
+        catalog.put(&record).unwrap();
+        set("2");
+        cdb.rollback(Datastore::Config, before.transaction_id, &Default::default()).unwrap();
+        let source = BytesSource::new("a.xml", b"<b>1</b>");
+        let options = LoadOptions { mode: LoadMode::Replace, ..LoadOptions::default() };
+        cdb.load(Datastore::Config, &source, &options, &Default::default()).unwrap();
+        assert_eq!(catalog.list().unwrap(), [record]);
+    }
 
     #[test]
     fn records_come_back_in_the_order_of_their_names() {
