@@ -113,7 +113,7 @@ mod tests {
         let scheduler = Scheduler::attach(&cdb, Actions::builtin());
         let catalog = CdbCatalog::new(Arc::new(Service::new(cdb.clone(), scheduler, around)));
         let set = |value| cdb.write(Datastore::Config, |tx| tx.set_text("/a", value)).unwrap();
-        let (_, before) = set("1");
+        let ((), before) = set("1");
         let record =
             DatabaseRecord { name: "db".to_owned(), q: 2, created_s: 1, uuid: "00".repeat(16) };
         catalog.put(&record).unwrap();
