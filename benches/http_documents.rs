@@ -15,17 +15,19 @@
     reason = "a bench"
 )]
 
+#[path = "../tests/http/connection.rs"]
+mod connection;
 #[path = "../tests/http/server.rs"]
 mod server;
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use connection::Connection;
 use hdrhistogram::Histogram;
 use pumice::clock::{Clock, SystemClock};
 use pumice::documents::{AutomaticCompaction, DocumentsOptions};
@@ -34,74 +36,18 @@ use server::Server;
 
 const BULK: u64 = 1000;
 
-/// A connection that is used again.
-struct Connection {
-    stream: BufReader<TcpStream>,
+/// Asks, and wants success.
+fn want(connection: &mut Connection, method: &str, target: &str, body: &str) -> Vec<u8> {
+    let (status, answer) = connection.ask(method, target, body).unwrap();
+    assert!(status < 300, "{method} {target}: {status} {}", String::from_utf8_lossy(&answer));
+    answer
 }
 
-/// What an answer says: its status and its body.
-type Answer = (u16, Vec<u8>);
-
-impl Connection {
-    fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::with_capacity(1 << 16, stream) }
-    }
-
-    fn ask(&mut self, method: &str, target: &str, body: &str) -> Answer {
-        let length = body.len();
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        self.answer()
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        line.trim_end().to_ascii_lowercase()
-    }
-
-    fn answer(&mut self) -> Answer {
-        let status = self.line().split(' ').nth(1).unwrap().parse().unwrap();
-        let (mut length, mut chunked) = (0, false);
-        loop {
-            let line = self.line();
-            if line.is_empty() {
-                break;
-            }
-            if let Some(text) = line.strip_prefix("content-length: ") {
-                length = text.parse().unwrap();
-            }
-            chunked |= line.starts_with("transfer-encoding: chunked");
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        while chunked {
-            let size = usize::from_str_radix(&self.line(), 16).unwrap();
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.stream.read_exact(&mut body[start..]).unwrap();
-            self.line();
-            chunked = size > 0;
-        }
-        (status, body)
-    }
-
-    fn want(&mut self, method: &str, target: &str, body: &str) -> Vec<u8> {
-        let (status, answer) = self.ask(method, target, body);
-        assert!(status < 300, "{method} {target}: {status} {}", String::from_utf8_lossy(&answer));
-        answer
-    }
-
-    fn number(&mut self, target: &str, pointer: &str) -> u64 {
-        let answer = self.want("GET", target, "");
-        let value: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        value.pointer(pointer).and_then(serde_json::Value::as_u64).unwrap()
-    }
+/// A number of a JSON answer.
+fn number_of(connection: &mut Connection, target: &str, pointer: &str) -> u64 {
+    let answer = want(connection, "GET", target, "");
+    let value: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    value.pointer(pointer).and_then(serde_json::Value::as_u64).unwrap()
 }
 
 /// A document of 963 bytes.
@@ -196,7 +142,7 @@ fn latencies(taken: &Histogram<u64>) -> String {
 
 impl Bench {
     fn open(&self) -> Connection {
-        Connection::open(self.server.address)
+        Connection::open(self.server.address).unwrap()
     }
 
     fn timed<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
@@ -221,11 +167,11 @@ impl Bench {
         std::thread::scope(|scope| {
             for _ in 0..connections {
                 scope.spawn(|| {
-                    let mut connection = self.open();
+                    let connection = &mut self.open();
                     let mut own = Histogram::<u64>::new(3).unwrap();
                     while goes_on() {
                         let number = self.next.fetch_add(1, Ordering::Relaxed);
-                        let ((), took) = self.timed(|| ask(&mut connection, number));
+                        let ((), took) = self.timed(|| ask(connection, number));
                         own.record(u64::try_from(took.as_micros()).unwrap().max(1)).unwrap();
                     }
                     all.lock().unwrap().add(own).unwrap();
@@ -254,10 +200,10 @@ impl Bench {
         let couchdb = [(1, 281.0, "7 ms"), (8, 652.0, "21 ms"), (32, 1135.0, "54 ms")];
         for (connections, theirs, p99) in couchdb {
             let database = format!("/put{connections}");
-            self.open().want("PUT", &format!("{database}?q=1"), "");
+            want(&mut self.open(), "PUT", &format!("{database}?q=1"), "");
             let (per_second, taken) = self.repeat(connections, None, |connection, number| {
                 let id = id(number);
-                connection.want("PUT", &format!("{database}/{id}"), &json(&id, 1, ""));
+                want(connection, "PUT", &format!("{database}/{id}"), &json(&id, 1, ""));
             });
             let ours = format!("{}  {}", rate(per_second, theirs), latencies(&taken));
             let theirs = format!("{theirs}/s, p99 {p99}");
@@ -266,45 +212,46 @@ impl Bench {
     }
 
     fn updates(&self) {
-        let mut connection = self.open();
-        connection.want("PUT", "/update?q=1", "");
+        let connection = &mut self.open();
+        want(connection, "PUT", "/update?q=1", "");
         let documents = self.documents.min(8000);
-        fill(&mut connection, "/update", documents);
-        let all = connection.want("GET", "/update/_all_docs", "");
+        fill(connection, "/update", documents);
+        let all = want(connection, "GET", "/update/_all_docs", "");
         let all: serde_json::Value = serde_json::from_slice(&all).unwrap();
         let rows = all["rows"].as_array().unwrap().iter();
         let revs: Vec<Mutex<String>> =
             rows.map(|row| Mutex::new(row["value"]["rev"].as_str().unwrap().to_owned())).collect();
-        let before = connection.number("/update", "/sizes/file");
+        let before = number_of(connection, "/update", "/sizes/file");
         let done = AtomicU64::new(0);
         let (per_second, taken) = self.repeat(8, None, |connection, number| {
             let index = usize::try_from(number % documents).unwrap();
             let id = id(number % documents);
             let mut rev = revs[index].lock().unwrap();
-            let answer = connection.want("PUT", &format!("/update/{id}"), &json(&id, number, &rev));
+            let answer =
+                want(connection, "PUT", &format!("/update/{id}"), &json(&id, number, &rev));
             *rev = rev_of(&answer);
             done.fetch_add(1, Ordering::Relaxed);
         });
-        let grown = connection.number("/update", "/sizes/file") - before;
+        let grown = number_of(connection, "/update", "/sizes/file") - before;
         let each = grown / done.load(Ordering::Relaxed).max(1);
         let ours = format!("{}  {}  {each} B each", rate(per_second, 463.0), latencies(&taken));
         say("update existing, 8 connections", &ours, "463/s, 5,011 B each");
     }
 
     fn bulks(&self) {
-        let mut connection = self.open();
-        connection.want("PUT", "/bulk?q=1", "");
-        let ((), took) = self.timed(|| fill(&mut connection, "/bulk", self.documents));
+        let connection = &mut self.open();
+        want(connection, "PUT", "/bulk?q=1", "");
+        let ((), took) = self.timed(|| fill(connection, "/bulk", self.documents));
         let per_second = self.documents as f64 / took.as_secs_f64();
         say("_bulk_docs of 1,000, the client included", &rate(per_second, 9957.0), "9,957 docs/s");
-        assert_eq!(connection.number("/bulk", "/doc_count"), self.documents);
+        assert_eq!(number_of(connection, "/bulk", "/doc_count"), self.documents);
     }
 
     fn reads(&self) {
         for (connections, theirs) in [(1, 1463.0), (32, 2821.0)] {
             let (per_second, taken) = self.repeat(connections, None, |connection, number| {
                 let id = id(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % self.documents);
-                connection.want("GET", &format!("/bulk/{id}"), "");
+                want(connection, "GET", &format!("/bulk/{id}"), "");
             });
             let ours = format!("{}  {}", rate(per_second, theirs), latencies(&taken));
             say(&format!("GET by id, {connections} connections"), &ours, &format!("{theirs}/s"));
@@ -318,9 +265,9 @@ impl Bench {
             ("/bulk/_changes", 51_200.0),
             ("/bulk/_changes?include_docs=true", 12_300.0),
         ];
-        let mut connection = self.open();
+        let connection = &mut self.open();
         for (target, theirs) in rows {
-            let (answer, took) = self.timed(|| connection.want("GET", target, ""));
+            let (answer, took) = self.timed(|| want(connection, "GET", target, ""));
             let found = bytecount(&answer, b"\"id\":\"document-");
             assert!(found >= self.documents, "{target}: {found} rows");
             let per_second = self.documents as f64 / took.as_secs_f64();
@@ -330,13 +277,13 @@ impl Bench {
 
     /// Every document updated twenty times, as bulks, without a compaction.
     fn growth(&self) {
-        let mut connection = self.open();
+        let connection = &mut self.open();
         for version in 1..=20 {
             for start in (0..self.documents).step_by(1000) {
                 let end = self.documents.min(start + BULK);
                 let keys: Vec<String> = (start..end).map(|n| format!("\"{}\"", id(n))).collect();
                 let body = format!("{{\"keys\":[{}]}}", keys.join(","));
-                let rows = connection.want("POST", "/bulk/_all_docs", &body);
+                let rows = want(connection, "POST", "/bulk/_all_docs", &body);
                 let rows: serde_json::Value = serde_json::from_slice(&rows).unwrap();
                 let docs: Vec<String> = rows["rows"]
                     .as_array()
@@ -350,7 +297,8 @@ impl Bench {
                         )
                     })
                     .collect();
-                connection.want(
+                want(
+                    connection,
                     "POST",
                     "/bulk/_bulk_docs",
                     &format!("{{\"docs\":[{}]}}", docs.join(",")),
@@ -358,7 +306,7 @@ impl Bench {
             }
         }
         let [file, active] =
-            ["/sizes/file", "/sizes/active"].map(|what| connection.number("/bulk", what));
+            ["/sizes/file", "/sizes/active"].map(|what| number_of(connection, "/bulk", what));
         let ours = format!("{} MB for {} MB live", file >> 20, active >> 20);
         say("20 updates of every document: the file", &ours, "1,177 MB for 38 MB live");
     }
@@ -366,13 +314,13 @@ impl Bench {
     /// Compacts and waits for the end; answers how long that took.
     fn compact(&self, connection: &mut Connection) -> Duration {
         let ((), took) = self.timed(|| {
-            connection.want("POST", "/bulk/_compact", "");
+            want(connection, "POST", "/bulk/_compact", "");
             let target = "/bulk";
             loop {
-                let info = connection.want("GET", target, "");
+                let info = want(connection, "GET", target, "");
                 let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
                 if info["compact_running"] == false
-                    && bytecount(&connection.want("GET", "/_active_tasks", ""), b"compaction") == 0
+                    && bytecount(&want(connection, "GET", "/_active_tasks", ""), b"compaction") == 0
                 {
                     break;
                 }
@@ -383,10 +331,10 @@ impl Bench {
     }
 
     fn compaction_alone(&self) {
-        let mut connection = self.open();
-        let took = self.compact(&mut connection).as_secs_f64();
+        let connection = &mut self.open();
+        let took = self.compact(connection).as_secs_f64();
         let [file, active] =
-            ["/sizes/file", "/sizes/active"].map(|what| connection.number("/bulk", what));
+            ["/sizes/file", "/sizes/active"].map(|what| number_of(connection, "/bulk", what));
         let megabytes = active as f64 / 1e6 / took;
         let ours = format!(
             "{megabytes:.0} MB/s = {:.1} x, {:.0} docs/s, file {:.2} of live",
@@ -400,7 +348,7 @@ impl Bench {
     fn compaction_under_writers(&self) {
         let write = |connection: &mut Connection, number: u64| {
             let id = format!("new-{number}");
-            connection.want("PUT", &format!("/bulk/{id}"), &json(&id, 1, ""));
+            want(connection, "PUT", &format!("/bulk/{id}"), &json(&id, 1, ""));
         };
         let (before, _) = self.repeat(8, None, write);
         let ended = AtomicBool::new(false);
@@ -425,14 +373,14 @@ impl Bench {
         let begin = clock.monotonic();
         let server = serve(&dir);
         let started = clock.monotonic().saturating_sub(begin);
-        let mut connection = Connection::open(server.address);
-        connection.want("GET", &format!("/bulk/{}", id(7)), "");
+        let connection = &mut Connection::open(server.address).unwrap();
+        want(connection, "GET", &format!("/bulk/{}", id(7)), "");
         let took = clock.monotonic().saturating_sub(begin);
         let ours = format!(
             "{:.1} ms to the first document ({:.1} to listen), {} MB",
             took.as_secs_f64() * 1e3,
             started.as_secs_f64() * 1e3,
-            connection.number("/bulk", "/sizes/file") >> 20
+            number_of(connection, "/bulk", "/sizes/file") >> 20
         );
         say("start on what is there", &ours, "18-44 ms to open 0.85 GB");
         server.stop();
@@ -445,7 +393,7 @@ fn fill(connection: &mut Connection, database: &str, documents: u64) {
         let end = documents.min(start + BULK);
         let docs: Vec<String> = (start..end).map(|number| json(&id(number), 0, "")).collect();
         let body = format!("{{\"docs\":[{}]}}", docs.join(","));
-        connection.want("POST", &format!("{database}/_bulk_docs"), &body);
+        want(connection, "POST", &format!("{database}/_bulk_docs"), &body);
     }
 }
 

@@ -13,14 +13,17 @@
     reason = "a test; a failure here is a failed test"
 )]
 
+#[path = "http/connection.rs"]
+mod connection;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use connection::Connection;
 use serde_json::{Value, json};
 
 const WRITERS: usize = 32;
@@ -57,53 +60,15 @@ impl Daemon {
     }
 }
 
-/// A connection; `None` from any of its calls says that the daemon is gone.
-struct Connection(BufReader<TcpStream>);
-
-impl Connection {
-    fn open(address: &str) -> Option<Self> {
-        let stream = TcpStream::connect(address).ok()?;
-        stream.set_nodelay(true).ok()?;
-        Some(Self(BufReader::new(stream)))
-    }
-
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        let count = self.0.read_line(&mut line).ok()?;
-        (count > 0).then(|| line.trim_end().to_ascii_lowercase())
-    }
-
-    fn ask(&mut self, method: &str, target: &str, body: &str) -> Option<(u16, Value)> {
-        let length = body.len();
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
-        self.0.get_mut().write_all(request.as_bytes()).ok()?;
-        let status = self.line()?.split(' ').nth(1)?.parse().ok()?;
-        let (mut length, mut chunked) = (0, false);
-        loop {
-            let line = self.line()?;
-            if line.is_empty() {
-                break;
-            }
-            if let Some(text) = line.strip_prefix("content-length: ") {
-                length = text.parse().ok()?;
-            }
-            chunked |= line.starts_with("transfer-encoding: chunked");
-        }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).ok()?;
-        while chunked {
-            let size = usize::from_str_radix(&self.line()?, 16).ok()?;
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.0.read_exact(&mut body[start..]).ok()?;
-            self.line()?;
-            chunked = size > 0;
-        }
-        Some((status, serde_json::from_slice(&body).ok()?))
-    }
+/// Asks with JSON and reads JSON; `None` says that the daemon is gone.
+fn ask(
+    connection: &mut Connection,
+    method: &str,
+    target: &str,
+    body: &str,
+) -> Option<(u16, Value)> {
+    let (status, body) = connection.ask(method, target, body)?;
+    Some((status, serde_json::from_slice(&body).ok()?))
 }
 
 /// What was acknowledged.
@@ -133,12 +98,13 @@ fn rev(answer: &Value) -> String {
 
 /// Writes until the daemon is gone.
 fn write(address: &str, writer: usize, start: (u64, String), told: &Sender<Told>) -> Option<()> {
-    let mut connection = Connection::open(address)?;
+    let connection = &mut Connection::open(address)?;
     let (last, mut own) = start;
     for number in last + 1.. {
         let id = format!("w{writer:02}-{number:06}");
         let text = "x".repeat(if number.is_multiple_of(40) { 20_000 } else { 300 });
-        let (status, answer) = connection.ask(
+        let (status, answer) = ask(
+            connection,
             "PUT",
             &format!("/db/{id}"),
             &json!({ "n": number, "text": text }).to_string(),
@@ -153,7 +119,7 @@ fn write(address: &str, writer: usize, start: (u64, String), told: &Sender<Told>
             document["_rev"] = Value::from(own.as_str());
         }
         let (status, answer) =
-            connection.ask("PUT", &format!("/db/w{writer:02}"), &document.to_string())?;
+            ask(connection, "PUT", &format!("/db/w{writer:02}"), &document.to_string())?;
         assert_eq!(status, 201, "{answer}");
         own = rev(&answer);
         told.send(Told::Own { writer, number, rev: own.clone() }).ok()?;
@@ -163,10 +129,10 @@ fn write(address: &str, writer: usize, start: (u64, String), told: &Sender<Told>
 
 /// Asks for one compaction after the other until the daemon is gone.
 fn compact(address: &str) -> Option<()> {
-    let mut connection = Connection::open(address)?;
+    let connection = &mut Connection::open(address)?;
     loop {
-        connection.ask("POST", "/db/_compact", "{}")?;
-        while connection.ask("GET", "/db", "")?.1["compact_running"] == true {}
+        ask(connection, "POST", "/db/_compact", "{}")?;
+        while ask(connection, "GET", "/db", "")?.1["compact_running"] == true {}
     }
 }
 
@@ -174,7 +140,8 @@ impl Follower {
     /// Reads changes; `false` when there are none left.
     fn step(&mut self, connection: &mut Connection, feed: &str) -> Option<bool> {
         let since = self.since.as_str().map_or_else(|| self.since.to_string(), str::to_owned);
-        let (status, answer) = connection.ask(
+        let (status, answer) = ask(
+            connection,
             "GET",
             &format!("/db/_changes?since={since}&feed={feed}&timeout=1000&limit=500"),
             "",
@@ -190,9 +157,9 @@ impl Follower {
     }
 
     fn follow(&mut self, address: &str, ended: &AtomicBool) -> Option<()> {
-        let mut connection = Connection::open(address)?;
+        let connection = &mut Connection::open(address)?;
         while !ended.load(Ordering::SeqCst) {
-            self.step(&mut connection, "longpoll")?;
+            self.step(connection, "longpoll")?;
         }
         Some(())
     }
@@ -215,8 +182,8 @@ impl Ledger {
 
     /// Holds what is there against what was acknowledged; goes on from what is there.
     fn judge(&mut self, address: &str, follower: &mut Follower) {
-        let mut connection = Connection::open(address).unwrap();
-        let (_, all) = connection.ask("GET", "/db/_all_docs", "").unwrap();
+        let connection = &mut Connection::open(address).unwrap();
+        let (_, all) = ask(connection, "GET", "/db/_all_docs", "").unwrap();
         let row = |row: &Value| {
             let rev = row["value"]["rev"].as_str().unwrap().to_owned();
             (row["id"].as_str().unwrap().to_owned(), rev)
@@ -228,16 +195,16 @@ impl Ledger {
         }
         for writer in 0..WRITERS {
             let (last, _) = self.writers.get(&writer).cloned().unwrap_or_default();
-            let (status, found) = connection.ask("GET", &format!("/db/w{writer:02}"), "").unwrap();
+            let (status, found) = ask(connection, "GET", &format!("/db/w{writer:02}"), "").unwrap();
             assert!(status == 200 || last == 0, "writer {writer}: {found}");
             let number = found["n"].as_u64().unwrap_or(0);
             assert!(number == last || number == last + 1, "writer {writer}: {number} after {last}");
             let rev = found["_rev"].as_str().unwrap_or_default().to_owned();
             self.writers.insert(writer, (number, rev));
         }
-        while follower.step(&mut connection, "normal").unwrap() {}
+        while follower.step(connection, "normal").unwrap() {}
         assert_eq!(follower.revs, there, "the changes are not what is there");
-        let (_, info) = connection.ask("GET", "/db", "").unwrap();
+        let (_, info) = ask(connection, "GET", "/db", "").unwrap();
         assert_eq!(info["doc_count"], there.len(), "{info}");
     }
 }
@@ -283,9 +250,8 @@ fn main() {
     let (rounds, mut seed) = (number("--rounds", ROUNDS), number("--seed", 1));
     let dir = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(dir.path());
-    let mut connection = Connection::open(&daemon.address).unwrap();
-    assert_eq!(connection.ask("PUT", "/db", "").unwrap().0, 201);
-    drop(connection);
+    let connection = &mut Connection::open(&daemon.address).unwrap();
+    assert_eq!(ask(connection, "PUT", "/db", "").unwrap().0, 201);
     daemon.kill();
     let mut ledger = Ledger::default();
     let mut follower = Follower { revs: BTreeMap::new(), since: Value::from(0) };

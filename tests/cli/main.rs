@@ -8,6 +8,9 @@
 )]
 
 mod changes;
+#[path = "../http/client.rs"]
+#[expect(dead_code, reason = "the tour needs a part of it")]
+mod client;
 mod compaction;
 mod configuration;
 mod daemon;

@@ -4,13 +4,12 @@
 //! words; durations, dates, ports and process ids are those of one run.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use pumice::vfs::os::OsVfs;
 use pumice::vfs::{read_file, write_file};
 
+use crate::client::{request, send};
 use crate::program::{Place, Running};
 
 /// What `start` says last when it is ready.
@@ -85,40 +84,24 @@ fn output(place: &Place, command: &str, daemon: &mut Option<Served>) -> String {
 }
 
 /// What curl would print: a machine without it runs the tour as well.
-fn requested(address: &str, request: &str) -> String {
-    let (words, body) = match request.split_once(" -d '") {
+fn requested(address: &str, asked: &str) -> String {
+    let (words, body) = match asked.split_once(" -d '") {
         Some((words, rest)) => (words, rest.split('\'').next().unwrap()),
-        None => (request, ""),
+        None => (asked, ""),
     };
     let mut words = words.split_whitespace();
     let method = if words.clone().any(|word| word == "-X") { words.nth(1).unwrap() } else { "GET" };
-    let url = words.next().unwrap();
-    let path = url.split_once(PORT).unwrap().1;
+    let path = words.next().unwrap().split_once(PORT).unwrap().1;
     let form = "application/x-www-form-urlencoded";
-    let json = request.contains("-H content-type:application/json");
-    let content_type = if json { "application/json" } else { form };
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    if request.contains(" -o ") {
-        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    let json = asked.contains("-H content-type:application/json");
+    let headers = [("Content-Type", if json { "application/json" } else { form })];
+    let request = request(method, path, &headers, body.as_bytes());
+    let answer = send(address.parse().unwrap(), &request).unwrap();
+    if asked.contains(" -o ") {
+        assert_eq!(answer.status, 200, "{}", answer.text());
         return String::new();
     }
-    if !head.contains("chunked") {
-        return body.to_owned();
-    }
-    // The chunks' sizes stand alone on lines.
-    let is_size =
-        |line: &&str| u32::from_str_radix(line.trim(), 16).is_err() && !line.trim().is_empty();
-    body.lines().filter(is_size).fold(String::new(), |text, line| text + line + "\n")
+    answer.text()
 }
 
 /// What differs from run to run, as `#`.

@@ -115,15 +115,14 @@ impl Answering {
 
 /// A request's bytes; a length is added where there is a body or could be one.
 pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:5984\r\n");
-    for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !body.is_empty() || matches!(method, "PUT" | "POST") {
-        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    text.push_str("\r\n");
-    [text.as_bytes(), body].concat()
+    let named: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = match body.len() {
+        0 if !matches!(method, "PUT" | "POST") => String::new(),
+        length => format!("Content-Length: {length}\r\n"),
+    };
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:5984\r\n{named}{length}\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// `admin:pass`.
