@@ -13,8 +13,10 @@
 
 mod error;
 pub mod fault;
+mod lease;
 mod map;
 pub mod mem;
+mod opened;
 pub mod os;
 mod scratch;
 mod stream;

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, Per
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::opened::Opened;
 use super::{
     Error, File, LockAttempt, LockGuard, LockMode, Mapping, OpenMode, Operation, Result, Vfs,
 };
@@ -58,7 +59,7 @@ impl Vfs for OsVfs {
             let exact = fs::Permissions::from_mode(FILE_MODE);
             named(Operation::Create, path, file.set_permissions(exact))?;
         }
-        Ok(Arc::new(OsFile { file, path: path.to_path_buf() }))
+        Ok(Arc::new(OsFile { opened: Arc::new(Opened { file }), path: path.to_path_buf() }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -171,11 +172,15 @@ impl LockGuard for OsLock {}
 
 #[derive(Debug)]
 struct OsFile {
-    file: fs::File,
+    opened: Arc<Opened>,
     path: PathBuf,
 }
 
 impl OsFile {
+    fn file(&self) -> &fs::File {
+        &self.opened.file
+    }
+
     fn named<T>(&self, operation: Operation, result: io::Result<T>) -> Result<T> {
         named(operation, &self.path, result)
     }
@@ -187,17 +192,17 @@ impl File for OsFile {
     }
 
     fn len(&self) -> Result<u64> {
-        self.named(Operation::Metadata, self.file.metadata().map(|metadata| metadata.len()))
+        self.named(Operation::Metadata, self.file().metadata().map(|metadata| metadata.len()))
     }
 
     fn is_linked(&self) -> Result<bool> {
-        self.named(Operation::Metadata, self.file.metadata().map(|metadata| metadata.nlink() > 0))
+        self.named(Operation::Metadata, self.file().metadata().map(|metadata| metadata.nlink() > 0))
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<usize> {
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, position + done as u64) {
+            match self.file().read_at(rest, position + done as u64) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(source) if source.kind() == ErrorKind::Interrupted => {}
@@ -208,19 +213,19 @@ impl File for OsFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> Result<()> {
-        self.named(Operation::Write, self.file.write_all_at(bytes, position))
+        self.named(Operation::Write, self.file().write_all_at(bytes, position))
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.named(Operation::SetLen, self.file.set_len(len))
+        self.named(Operation::SetLen, self.file().set_len(len))
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.named(Operation::Sync, self.file.sync_data())
+        self.named(Operation::Sync, self.file().sync_data())
     }
 
     fn sync_all(&self) -> Result<()> {
-        self.named(Operation::Sync, self.file.sync_all())
+        self.named(Operation::Sync, self.file().sync_all())
     }
 
     fn map(&self, len: u64) -> Result<Option<Mapping>> {
@@ -231,7 +236,7 @@ impl File for OsFile {
         let Ok(len) = usize::try_from(range.end.saturating_sub(range.start)) else {
             return Ok(None);
         };
-        self.named(Operation::Map, Mapping::of_file(&self.file, range.start, len)).map(Some)
+        self.named(Operation::Map, Mapping::of_file(&self.opened, range.start, len)).map(Some)
     }
 }
 

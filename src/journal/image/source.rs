@@ -202,11 +202,14 @@ impl Source {
     }
 }
 
-/// Unpacks a checked lz4 payload into `out`.
+/// What a byte of an lz4 block unpacks to at the most.
+const LZ4_RATIO_MAX: usize = 255;
+
+/// Unpacks a checked lz4 payload into `out`. No memory is taken for a length that its bytes cannot unpack to.
 pub(super) fn unpack(payload: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
     let (stated, packed) = payload.split_first_chunk::<4>().ok_or(Damage::Unpack)?;
     let len = u32::from_le_bytes(*stated) as usize;
-    if len > UNPACKED_MAX_BYTES {
+    if len > UNPACKED_MAX_BYTES.min(packed.len().saturating_mul(LZ4_RATIO_MAX)) {
         return Err(Damage::Unpack);
     }
     out.clear();
@@ -214,5 +217,35 @@ pub(super) fn unpack(payload: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
     match lz4_flex::block::decompress_into(packed, out) {
         Ok(unpacked) if unpacked == len => Ok(()),
         _ => Err(Damage::Unpack),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(stated: u32, packed: &[u8]) -> Vec<u8> {
+        [&stated.to_le_bytes(), packed].concat()
+    }
+
+    #[test]
+    fn what_repeats_most_unpacks_up_to_the_limit() {
+        let bytes = vec![7; UNPACKED_MAX_BYTES];
+        let block = packed(8 << 20, &lz4_flex::block::compress(&bytes));
+        let mut out = Vec::new();
+        unpack(&block, &mut out).unwrap();
+        assert!(out == bytes);
+    }
+
+    // Found by fuzzing, as time: eight megabytes were cleared for each block of a few bytes that said to hold them.
+    #[test]
+    fn a_length_that_the_bytes_cannot_unpack_to_takes_no_memory() {
+        let some = lz4_flex::block::compress(&[7; 1000]);
+        let most = u32::try_from(some.len() * LZ4_RATIO_MAX).unwrap();
+        for stated in [most + 1, 8 << 20, u32::MAX] {
+            let mut out = Vec::new();
+            assert!(matches!(unpack(&packed(stated, &some), &mut out), Err(Damage::Unpack)));
+            assert_eq!(out.capacity(), 0, "{stated}");
+        }
     }
 }
