@@ -263,7 +263,9 @@ impl Core {
         match (appended, in_flight) {
             (Ok(previous_crc), Some(state)) => {
                 let state = State { previous_crc, ..state };
-                self.published.store(Arc::new(state));
+                let replaced = self.published.swap(Arc::new(state));
+                drop(turn);
+                self.reuse(replaced);
                 Ok(())
             }
             (Ok(_), None) => Ok(()),
@@ -279,6 +281,15 @@ impl Core {
                 })
             }
             (Err(AppendError::Unknown(error)), _) => Err(turn.poison(&error.to_string())),
+        }
+    }
+
+    /// Takes apart a state that was replaced, outside of the turn, and hands its memory to the next transactions. What
+    /// a snapshot still has stays.
+    fn reuse(&self, replaced: Arc<State>) {
+        if let Some(state) = Arc::into_inner(replaced) {
+            let buffers = state.overlay.into_buffers();
+            self.turn().accepted.overlay.keep_spare(buffers);
         }
     }
 

@@ -15,6 +15,7 @@ mod masks;
 mod overlay;
 mod packed;
 mod slot;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::masks::Masks;
+use super::packed::Buffers;
 use super::slot::{INLINE_MAX_BYTES, Slot, Stored, decode, stored_len};
 use super::tree::{Item, Tree};
 use super::walk::{Direction, Walk};
@@ -51,6 +52,16 @@ impl Overlay {
     /// Sets a slot, and answers what was there before.
     pub fn insert_item(&mut self, item: Item<'_>) -> Before {
         self.tree.insert(item, |before| before.map(|(kind, payload)| stored_len(kind, payload)))
+    }
+
+    /// Lets go of it, and gives the memory of pages that nobody else has.
+    pub fn into_buffers(self) -> Vec<Buffers> {
+        self.tree.into_buffers()
+    }
+
+    /// Memory for the pages that the next changes copy.
+    pub fn keep_spare(&mut self, buffers: Vec<Buffers>) {
+        self.tree.keep_spare(buffers);
     }
 
     /// Whether there is no slot.

@@ -10,6 +10,8 @@ use crate::journal::image::common_prefix;
 
 /// Room for this share of a page's bytes is kept free when it is copied: one over this.
 const SPARE_FRACTION: usize = 8;
+/// And for so many entries.
+const SPARE_ENTRIES: usize = 4;
 
 /// Keys in order, each with a kind and a payload of up to 255 bytes.
 #[derive(Debug, Default)]
@@ -35,6 +37,29 @@ struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 16);
 
+/// The memory of a page.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Buffers {
+    /// New memory.
+    pub fn with_room(bytes: usize, entries: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(entries) }
+    }
+
+    /// How much it is.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn has_room(&self, bytes: usize, entries: usize) -> bool {
+        self.bytes.capacity() >= bytes && self.entries.capacity() >= entries
+    }
+}
+
 /// The first eight bytes as a number that sorts as they do.
 pub fn head_of(suffix: &[u8]) -> u64 {
     if let Some(head) = suffix.first_chunk() {
@@ -45,19 +70,26 @@ pub fn head_of(suffix: &[u8]) -> u64 {
     u64::from_be_bytes(head)
 }
 
-impl Clone for Packed {
-    /// Leaves room for the change that the copy is made for.
-    fn clone(&self) -> Self {
-        let spare = self.bytes.len() / SPARE_FRACTION + 64;
-        let mut bytes = Vec::with_capacity(self.bytes.len() + spare);
+impl Packed {
+    /// A copy, with room for the change that it is made for. It takes `memory` if that is large enough.
+    pub fn copy(&self, memory: Buffers) -> Self {
+        let room = self.bytes.len() + self.bytes.len() / SPARE_FRACTION + 64;
+        let count = self.entries.len() + SPARE_ENTRIES;
+        let enough = memory.has_room(room, count);
+        let memory = if enough { memory } else { Buffers::with_room(room, count) };
+        let Buffers { mut bytes, mut entries } = memory;
+        bytes.clear();
         bytes.extend_from_slice(&self.bytes);
-        let mut entries = Vec::with_capacity(self.entries.len() + 4);
+        entries.clear();
         entries.extend_from_slice(&self.entries);
         Self { prefix_len: self.prefix_len, bytes, entries, dead: self.dead }
     }
-}
 
-impl Packed {
+    /// Its memory, for another page.
+    pub fn into_buffers(self) -> Buffers {
+        Buffers { bytes: self.bytes, entries: self.entries }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -75,9 +107,14 @@ impl Packed {
             return Err(if key < prefix { 0 } else { self.len() });
         };
         let head = head_of(suffix);
-        self.entries.binary_search_by(|entry| {
-            entry.head.cmp(&head).then_with(|| self.suffix(entry).cmp(suffix))
-        })
+        // All heads are looked at, without a branch: what of them is not in a cache comes at once. A search by halves would
+        // wait for one line after the other.
+        let start = self.entries.iter().map(|entry| usize::from(entry.head < head)).sum();
+        let rest = self.entries.get(start..).unwrap_or_default();
+        let same = rest.partition_point(|entry| entry.head == head);
+        let same = rest.get(..same).unwrap_or_default();
+        same.binary_search_by(|entry| self.suffix(entry).cmp(suffix))
+            .map_or_else(|index| Err(start + index), |index| Ok(start + index))
     }
 
     /// What all keys begin with.
@@ -214,7 +251,7 @@ impl Packed {
             .sum();
         let room = prefix_len + size + size / SPARE_FRACTION;
         let first = self.key(range.start);
-        let mut part = Self::with_room(&first, prefix_len, room, entries.len() + 4);
+        let mut part = Self::with_room(&first, prefix_len, room, entries.len() + SPARE_ENTRIES);
         let mut suffix = Vec::new();
         for entry in entries {
             suffix.clear();

@@ -8,7 +8,8 @@
 
 use std::sync::Arc;
 
-use super::packed::Packed;
+use super::packed::{Buffers, Packed};
+use super::spare::Spare;
 use crate::journal::image::separator;
 
 /// A leaf is parted when it has more entries than this.
@@ -27,9 +28,10 @@ const BUILD_CHILDREN: usize = 28;
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     root: Option<Arc<Node>>,
+    spare: Spare,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Node {
     Leaf(Packed),
     Branch(Branch),
@@ -37,7 +39,7 @@ pub enum Node {
 
 /// Children in order of their keys. `separators` has one key less: all keys of a child are at or after the separator
 /// on its left and before that on its right.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Branch {
     pub separators: Packed,
     pub children: Vec<Arc<Node>>,
@@ -81,7 +83,7 @@ impl Tree {
         before: impl FnOnce(Option<(u8, &[u8])>) -> T,
     ) -> T {
         let root = self.root.get_or_insert_with(|| Arc::new(Node::Leaf(Packed::default())));
-        let (answer, parted) = insert(root, item, before);
+        let (answer, parted) = insert(root, item, before, &mut self.spare);
         if let Some(Parted { separator, right }) = parted {
             let mut separators = Packed::default();
             separators.insert(0, &separator, 0, &[]);
@@ -95,10 +97,22 @@ impl Tree {
     pub fn remove(&mut self, key: &[u8]) {
         if self.get(key).is_some()
             && let Some(root) = &mut self.root
-            && remove(root, key)
+            && remove(root, key, &mut self.spare)
         {
             self.root = None;
         }
+    }
+
+    /// Lets go of the tree, and gives the memory of the pages that nobody else has.
+    pub fn into_buffers(self) -> Vec<Buffers> {
+        let mut buffers = Vec::new();
+        self.root.into_iter().for_each(|root| take_apart(root, &mut buffers));
+        buffers
+    }
+
+    /// Memory for the pages that will be copied.
+    pub fn keep_spare(&mut self, buffers: Vec<Buffers>) {
+        self.spare.keep(buffers);
     }
 
     /// A tree of keys that are in order already.
@@ -114,7 +128,7 @@ impl Tree {
         while level.len() > 1 {
             level = level.chunks(BUILD_CHILDREN).map(branch_of).collect();
         }
-        Self { root: level.pop().map(|(_, root)| root) }
+        Self { root: level.pop().map(|(_, root)| root), spare: Spare::default() }
     }
 }
 
@@ -142,6 +156,11 @@ fn leaves<'i, 'a>(mut items: &'i [Item<'a>]) -> impl Iterator<Item = &'i [Item<'
 }
 
 impl Branch {
+    fn copy(&self, spare: &mut Spare) -> Self {
+        let separators = self.separators.copy(spare.take());
+        Self { separators, children: self.children.clone() }
+    }
+
     /// The child that has `key`, if one has.
     pub fn index_of(&self, key: &[u8]) -> usize {
         self.separators.search(key).map_or_else(|index| index, |index| index + 1)
@@ -175,18 +194,43 @@ fn middle(len: usize, index: usize) -> usize {
     if index + 1 >= len { len - len / 8 } else { len / 2 }
 }
 
+/// A page to change: itself when nobody else has it, or else a copy in its place.
+fn own<'a>(node: &'a mut Arc<Node>, spare: &mut Spare) -> Option<&'a mut Node> {
+    if Arc::get_mut(node).is_none() {
+        *node = Arc::new(match &**node {
+            Node::Leaf(leaf) => Node::Leaf(leaf.copy(spare.take())),
+            Node::Branch(branch) => Node::Branch(branch.copy(spare)),
+        });
+    }
+    // Nobody else can have it now.
+    Arc::get_mut(node)
+}
+
+fn take_apart(node: Arc<Node>, buffers: &mut Vec<Buffers>) {
+    match Arc::into_inner(node) {
+        None => {}
+        Some(Node::Leaf(leaf)) => buffers.push(leaf.into_buffers()),
+        Some(Node::Branch(Branch { separators, children })) => {
+            children.into_iter().for_each(|child| take_apart(child, buffers));
+            buffers.push(separators.into_buffers());
+        }
+    }
+}
+
 fn insert<T>(
     node: &mut Arc<Node>,
     item: Item<'_>,
     before: impl FnOnce(Option<(u8, &[u8])>) -> T,
+    spare: &mut Spare,
 ) -> (T, Option<Parted>) {
-    match Arc::make_mut(node) {
-        Node::Leaf(leaf) => insert_into_leaf(leaf, item, before),
-        Node::Branch(branch) => {
+    match own(node, spare) {
+        None => (before(None), None),
+        Some(Node::Leaf(leaf)) => insert_into_leaf(leaf, item, before),
+        Some(Node::Branch(branch)) => {
             let index = branch.index_of(item.0);
             // There is one child more than separators, so the index is one of a child.
             let Some(child) = branch.children.get_mut(index) else { return (before(None), None) };
-            let (answer, parted) = insert(child, item, before);
+            let (answer, parted) = insert(child, item, before, spare);
             (answer, parted.and_then(|parted| branch.adopt(index, parted)))
         }
     }
@@ -217,17 +261,18 @@ fn insert_into_leaf<T>(
 }
 
 /// Removes a key that is there. Answers whether nothing is left of the node.
-fn remove(node: &mut Arc<Node>, key: &[u8]) -> bool {
-    match Arc::make_mut(node) {
-        Node::Leaf(leaf) => {
+fn remove(node: &mut Arc<Node>, key: &[u8], spare: &mut Spare) -> bool {
+    match own(node, spare) {
+        None => false,
+        Some(Node::Leaf(leaf)) => {
             if let Ok(index) = leaf.search(key) {
                 leaf.remove(index);
             }
             leaf.len() == 0
         }
-        Node::Branch(branch) => {
+        Some(Node::Branch(branch)) => {
             let index = branch.index_of(key);
-            if branch.children.get_mut(index).is_some_and(|child| remove(child, key)) {
+            if branch.children.get_mut(index).is_some_and(|child| remove(child, key, spare)) {
                 branch.forget(index);
             }
             branch.children.is_empty()
