@@ -152,6 +152,10 @@ pub trait File: Send + Sync + Debug {
         self.sync_data()
     }
 
+    /// Puts bytes that were just written on their way to the disk, without waiting for them. Nothing is promised by it: a
+    /// sync later has less to do.
+    fn begin_write_out(&self, _range: Range<u64>) {}
+
     /// Cuts or extends (with zeros) to `len` bytes.
     fn set_len(&self, len: u64) -> Result<()>;
 

@@ -3,6 +3,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -214,6 +215,17 @@ impl File for OsFile {
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> Result<()> {
         self.named(Operation::Write, self.file().write_all_at(bytes, position))
+    }
+
+    /// What Linux does first when told that a range is not needed: it begins to write what is dirty in it. Dirty pages
+    /// stay in the cache.
+    fn begin_write_out(&self, range: Range<u64>) {
+        let len = NonZeroU64::new(range.end.saturating_sub(range.start));
+        let begun =
+            rustix::fs::fadvise(self.file(), range.start, len, rustix::fs::Advice::DontNeed);
+        if let Err(error) = begun {
+            tracing::trace!(%error, "the file is written when it is synced");
+        }
     }
 
     fn set_len(&self, len: u64) -> Result<()> {

@@ -24,8 +24,11 @@ use crate::vfs::{self, File, OpenMode};
 
 /// Copied frames are gathered up to this size before they are written.
 const COPY_BUFFER_BYTES: usize = 1 << 20;
-/// The image is synced every so many bytes, so that the last sync is short and commits get their turn.
-const SYNC_SLICE_BYTES: u64 = 8 << 20;
+/// The image is put on its way to the disk in pieces of this size: it is written while the next piece is made, and commits
+/// get their turn between them.
+const WRITE_OUT_BYTES: u64 = 2 << 20;
+/// It is synced every so many bytes, so that a disk that is slower than the image is made does not fall far behind.
+const SYNC_SLICE_BYTES: u64 = 32 << 20;
 
 /// The side file and what was written to it so far. Removed when dropped before it got its name.
 #[derive(Debug)]
@@ -90,7 +93,7 @@ impl<'a> SideFile<'a> {
         let options = ImageOptions { compression: self.core.options.compression };
         let mut builder = ImageBuilder::new(&*self.file, HEADER_END, self.file_id, options);
         let mut scan = super::super::scan::Scan::forward(state, &super::super::KeyRange::all());
-        let (mut done, mut synced) = (0, 0);
+        let (mut done, mut begun, mut synced) = (0, 0, 0);
         while let Some((key, value)) = scan.next()? {
             builder.add(key, value)?;
             done += 1;
@@ -101,6 +104,10 @@ impl<'a> SideFile<'a> {
                     return Ok(false);
                 }
                 pace.keep(written);
+                if written - begun >= WRITE_OUT_BYTES {
+                    self.file.begin_write_out(HEADER_END + begun..HEADER_END + written);
+                    begun = written;
+                }
                 if written - synced >= SYNC_SLICE_BYTES {
                     self.file.sync_data()?;
                     synced = written;
