@@ -2,7 +2,8 @@
 //!
 //! 1. `accept` takes the *turn*: checks the transaction against later commits, gives it the next sequence and
 //!    its place in the file, applies it to the accepted state, and queues its frame in the gathering group.
-//! 2. The first of a group takes the *writer*, takes the group, writes it with one call and syncs once.
+//! 2. The first of a group takes the *writer*, lets a few others join, takes the group, writes it with one call and syncs
+//!    once.
 //! 3. The state that the group led to is published; readers see it from here on.
 //! 4. The group is finished; everybody in it returns.
 //!
@@ -31,11 +32,16 @@ use super::options::StoreOptions;
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::state::State;
-use super::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
+use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, yield_now};
 use super::window::{ReadSet, RecentCommits};
 use super::writer::{AppendError, PendingFrame, Writer};
 use super::{CommitError, Durability, JournalStats, Sequence};
 use crate::planted::planted;
+
+/// The first of a group waits for no more members than this,
+const COMPANY_MAX: usize = 8;
+/// and lets others run this often at the most.
+const YIELDS_MAX: usize = 16;
 
 /// What a commit answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub(super) struct Core {
     // With synchronisation of their own.
     published: ArcSwap<State>,
     allocated: AtomicU64,
+    /// How many transactions the last group had.
+    company: AtomicUsize,
     pub compacting: AtomicBool,
     unblocked: Condvar,
     // Lock order: writer, then turn.
@@ -139,6 +147,7 @@ impl Core {
             options,
             published: ArcSwap::from_pointee(state),
             allocated: AtomicU64::new(allocated),
+            company: AtomicUsize::new(0),
             compacting: AtomicBool::new(false),
             unblocked: Condvar::new(),
             writer: Mutex::new(writer),
@@ -221,10 +230,24 @@ impl Core {
     fn lead(&self, group: &Group) -> Outcome {
         let mut writer = self.writer();
         if group.outcome().is_none() {
+            self.wait_for_company();
             self.write_gathered(writer.as_mut());
         }
         drop(writer);
         group.wait()
+    }
+
+    /// Lets those who were in the last group come again before this one is written. They were woken together, and this
+    /// thread is only the first of them: without it every other group would have one member. Of many writers it waits
+    /// for a few: the others gather while these are synced.
+    fn wait_for_company(&self) {
+        let company = self.company.load(Ordering::Relaxed).min(COMPANY_MAX);
+        for _ in 0..YIELDS_MAX {
+            if self.turn().gathered() >= company {
+                break;
+            }
+            yield_now();
+        }
     }
 
     /// Writes what has gathered, publishes it and wakes its members.
@@ -252,6 +275,7 @@ impl Core {
     fn take_gathered(&self) -> Option<Gathering> {
         let mut turn = self.turn();
         let gathered = turn.gathering.take()?;
+        self.company.store(gathered.frames.len(), Ordering::Relaxed);
         turn.in_flight = Some(turn.accepted.clone());
         Some(gathered)
     }
@@ -414,6 +438,11 @@ impl Core {
 }
 
 impl Turn {
+    /// How many transactions the next group has so far.
+    fn gathered(&self) -> usize {
+        self.gathering.as_ref().map_or(0, |gathering| gathering.frames.len())
+    }
+
     /// Applies a record to the accepted state and gives it its sequence and place.
     fn apply(&mut self, record: &Record) -> Result<(), ReadError> {
         let state = &mut self.accepted;

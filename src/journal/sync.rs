@@ -4,11 +4,15 @@
 #[cfg(not(shuttle))]
 pub use std::sync::{
     Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize},
 };
+#[cfg(not(shuttle))]
+pub use std::thread::yield_now;
 
 #[cfg(shuttle)]
 pub use shuttle::sync::{
     Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize},
 };
+#[cfg(shuttle)]
+pub use shuttle::thread::yield_now;
