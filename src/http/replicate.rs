@@ -97,7 +97,8 @@ pub fn read(
 
 fn peer(app: &Arc<App>, endpoint: Endpoint, user: &UserContext) -> Result<Peer, Problem> {
     let label = endpoint.label();
-    let retries = replicator_settings::retries(app)?;
+    let pause = Arc::new(|pause| Box::pin(tokio::time::sleep(pause)) as _);
+    let retries = replicator_settings::retries(app, pause)?;
     Ok(match endpoint {
         Endpoint::Local(name) => {
             let inside = Inside::new(app.clone(), user.clone());

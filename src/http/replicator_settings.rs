@@ -1,12 +1,11 @@
 //! Settings of the replicator: the section `replicator` of `_config`. Read when a replication begins.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use super::app::App;
 use super::config::in_force;
 use super::problem::Problem;
-use crate::replication::{Retries, Trust};
+use crate::replication::{Pause, Retries, Trust};
 
 /// The section.
 const SECTION: &str = "replicator";
@@ -20,9 +19,8 @@ fn value<T: FromStr>(app: &App, key: &str) -> Result<Option<T>, Problem> {
 }
 
 /// How often a request is made again.
-pub fn retries(app: &App) -> Result<Retries, Problem> {
-    let count = value(app, "retries_per_request")?.unwrap_or(0);
-    Ok(Retries { count, pause: Arc::new(|pause| Box::pin(tokio::time::sleep(pause))) })
+pub fn retries(app: &App, pause: Pause) -> Result<Retries, Problem> {
+    Ok(Retries { count: value(app, "retries_per_request")?.unwrap_or(0), pause })
 }
 
 /// Whom to trust over TLS.
