@@ -68,10 +68,8 @@ fn check_directory(context: &Context) -> Result<Vec<CheckRow>, Stop> {
     let files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name()));
     let mut rows = check_files(context, &files)?;
     // Which databases there should be is known from sound datastores only.
-    let records = match rows.iter().all(|row| row.sound) {
-        true => records(&conf, &directory)?,
-        false => Vec::new(),
-    };
+    let is_sound = rows.iter().all(|row| row.sound);
+    let records = if is_sound { records(&conf, &directory)? } else { Vec::new() };
     rows.extend(check_databases(context, &directory, &records)?);
     Ok(rows)
 }
@@ -94,10 +92,11 @@ fn check_databases(
     let files = files.into_iter().map(|file| directory.join(file));
     let mut rows = Vec::new();
     for file in files {
-        rows.push(match context.vfs.exists(&file)? {
-            true => check_files(context, &[file])?.remove(0),
-            false => check_row(file.display().to_string(), missing_file()),
-        });
+        if context.vfs.exists(&file)? {
+            rows.extend(check_files(context, &[file])?);
+        } else {
+            rows.push(check_row(file.display().to_string(), missing_file()));
+        }
     }
     Ok(rows)
 }

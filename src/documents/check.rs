@@ -41,8 +41,10 @@ pub fn database_files(
             let below = Path::new(ROOT).join(&name);
             if is_range(&name) {
                 let names = vfs.list(&root.join(&name))?;
-                files.extend(names.iter().filter(is_journal).map(|file| below.join(file)));
-            } else if is_journal(&&name) {
+                files.extend(
+                    names.iter().filter(|name| is_journal(name)).map(|file| below.join(file)),
+                );
+            } else if is_journal(&name) {
                 files.push(below);
             }
         }
@@ -52,7 +54,7 @@ pub fn database_files(
     Ok(files)
 }
 
-fn is_journal(name: &&String) -> bool {
+fn is_journal(name: &str) -> bool {
     name.ends_with(SUFFIX)
 }
 
@@ -97,12 +99,11 @@ impl Databases {
         let checked = files_of(record).into_iter().map(|path| {
             let name = path.display().to_string();
             let path = self.directory_path().join(&path);
-            let report = match self.vfs().exists(&path)? {
-                true => {
-                    let file = self.vfs().open(&path, OpenMode::Read)?;
-                    verify(&file, &mut |done| progress(&name, done)).map_err(StorageError::from)?
-                }
-                false => missing_file(),
+            let report = if self.vfs().exists(&path)? {
+                let file = self.vfs().open(&path, OpenMode::Read)?;
+                verify(&file, &mut |done| progress(&name, done)).map_err(StorageError::from)?
+            } else {
+                missing_file()
             };
             Ok(CheckedFile { name, report })
         });

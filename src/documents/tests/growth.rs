@@ -51,8 +51,8 @@ fn a_file_that_is_updated_for_long_stays_within_twice_its_live_bytes_and_a_bulk(
     let (mut compactions, mut compacted) = (0, 0);
     for _ in 0..60 {
         updated.update();
-        let AutomaticCompaction { min_ratio, min_file_bytes, .. } = AutomaticCompaction::default();
-        let limit = |active: u64| ((active as f64 * min_ratio) as u64).max(min_file_bytes);
+        // File over active bytes above 2.0, and above 1 MiB: the defaults.
+        let limit = |active: u64| (2 * active).max(1 << 20);
         assert!(sizes().file <= limit(sizes().active) + 2 * bulk, "{:?}", sizes());
         // Whoever compacts is given the time it takes: how fast it is, is for the bench.
         let mut looks = 0;
