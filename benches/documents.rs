@@ -2,7 +2,11 @@
 //! `--bench` it runs tiny, to see that it runs.
 //!
 //! Documents of about 1 KB: bulks of a thousand, single updates by 1, 8 and 32 threads, reads, lists, changes, the growth of
-//! a file under updates, compaction alone and beside writers (these two alone: `--growth`). Only ratios within one run mean something.
+//! a file under updates, compaction alone and beside writers (these two alone: `--growth`). `--open-bytes N` also makes a shard
+//! of so many bytes and opens it, after a close and after a kill; it alone: `--open`. Only ratios within one run mean something.
+
+#[path = "shards/opening.rs"]
+mod opening;
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -30,7 +34,13 @@ struct Bench {
     documents: u64,
     time: Duration,
     growth_only: bool,
+    open_only: bool,
+    /// How large a shard is made to be opened; 0: none.
+    open_bytes: u64,
 }
+
+/// The shard that CouchDB's row opened.
+const OPEN_BYTES: u64 = 850_000_000;
 
 fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +50,9 @@ fn main() -> Outcome<()> {
         words.get(place + 1).cloned()
     };
     let number = |name, default| after(name).map_or(Ok(default), |text| text.parse::<u64>());
+    if let Some(place) = words.iter().position(|word| word == opening::STEP) {
+        return opening::run_step(words.get(place + 1..).unwrap_or_default());
+    }
     let dir = tempfile::tempdir()?;
     let millis = number("--seconds", if measured { 2 } else { 0 })? * 1000 + 50;
     let bench = Bench {
@@ -47,6 +60,8 @@ fn main() -> Outcome<()> {
         dir: after("--dir").map_or_else(|| dir.path().to_path_buf(), PathBuf::from),
         documents: number("--documents", if measured { 100_000 } else { 3000 })?,
         time: Duration::from_millis(millis),
+        open_only: words.iter().any(|word| word == "--open"),
+        open_bytes: number("--open-bytes", if measured { 0 } else { 1 << 20 })?,
         growth_only: words.iter().any(|word| word == "--growth"),
     };
     bench.run()
@@ -96,6 +111,10 @@ impl Bench {
     fn run(&self) -> Outcome<()> {
         let size = json(&id(1), 1, "").len();
         say(&format!("{} documents of {size} bytes, 1 shard", self.documents))?;
+        if self.open_only {
+            let bytes = if self.open_bytes == 0 { OPEN_BYTES } else { self.open_bytes };
+            return opening::row(&self.dir.join("open"), bytes);
+        }
         if self.growth_only {
             let (_open, db) = self.open("b")?;
             self.updates(&db)?;
@@ -113,7 +132,11 @@ impl Bench {
         self.reads(&db)?;
         let (_open, db) = self.open("b")?;
         self.updates(&db)?;
-        self.compaction(&db)
+        self.compaction(&db)?;
+        if self.open_bytes > 0 {
+            opening::row(&self.dir.join("open"), self.open_bytes)?;
+        }
+        Ok(())
     }
 
     fn timed(&self, what: &str, count: u64, work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {

@@ -13,10 +13,14 @@ use super::table::{Align, Table};
 use super::text::{count, size};
 use crate::cdb::Datastore;
 use crate::clock::SystemClock;
+use crate::conf::Conf;
+use crate::documents::{Catalog as _, DatabaseError, DatabaseRecord, database_files, missing_file};
 use crate::journal::Directory;
 use crate::journal::check::verify;
+use crate::node;
 use crate::service::{
-    CheckRow, Class, Datastores, Failure, LOCKED, Reply, Request, check_progress, check_row,
+    CdbCatalog, CheckRow, Class, Datastores, Failure, LOCKED, Reply, Request, check_progress,
+    check_row,
 };
 use crate::units::grouped;
 use crate::vfs::OpenMode;
@@ -27,7 +31,7 @@ use crate::vfs::OpenMode;
 /// written meanwhile: while a daemon holds its directory, that is refused.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The files [default: A.cdb, O.cdb and S.cdb of the data directory]
+    /// The files [default: A.cdb, O.cdb and S.cdb of the data directory, and its document databases' shards]
     files: Vec<PathBuf>,
 }
 
@@ -60,17 +64,53 @@ fn check_directory(context: &Context) -> Result<Vec<CheckRow>, Stop> {
     if let Some(daemon) = Session::daemon(&conf)? {
         return ask(context, daemon);
     }
-    let directory = conf.cdb.db_dir;
+    let directory = conf.cdb.db_dir.clone();
     let files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name()));
-    check_files(context, &files)
+    let mut rows = check_files(context, &files)?;
+    // Which databases there should be is known from sound datastores only.
+    let is_sound = rows.iter().all(|row| row.sound);
+    let records = if is_sound { records(&conf, &directory)? } else { Vec::new() };
+    rows.extend(check_databases(context, &directory, &records)?);
+    Ok(rows)
+}
+
+fn records(conf: &Conf, directory: &Path) -> Result<Vec<DatabaseRecord>, Failure> {
+    let service = Arc::new(node::open_read_only(conf, directory)?);
+    CdbCatalog::new(service).list().map_err(|error| documents_failed(&error))
+}
+
+fn documents_failed(error: &DatabaseError) -> Failure {
+    Failure::new(Class::Disk, "documents", error.to_string())
+}
+
+fn check_databases(
+    context: &Context,
+    directory: &Path,
+    records: &[DatabaseRecord],
+) -> Result<Vec<CheckRow>, Stop> {
+    let files = database_files(&*context.vfs, directory, records)?;
+    let files = files.into_iter().map(|file| directory.join(file));
+    let mut rows = Vec::new();
+    for file in files {
+        if context.vfs.exists(&file)? {
+            rows.extend(check_files(context, &[file])?);
+        } else {
+            rows.push(check_row(file.display().to_string(), missing_file()));
+        }
+    }
+    Ok(rows)
 }
 
 fn ask(context: &Context, mut daemon: Session) -> Result<Vec<CheckRow>, Stop> {
-    let request = Request::Check(Datastores { datastores: Datastore::ALL.to_vec() });
-    match context.request_in(&mut daemon, &request)? {
-        Reply::Checked(rows) => Ok(rows),
-        _ => Err(unexpected()),
+    let datastores = Request::Check(Datastores { datastores: Datastore::ALL.to_vec() });
+    let mut rows = Vec::new();
+    for request in [datastores, Request::CheckDatabases] {
+        match context.request_in(&mut daemon, &request)? {
+            Reply::Checked(more) => rows.extend(more),
+            _ => return Err(unexpected()),
+        }
     }
+    Ok(rows)
 }
 
 fn check_files(context: &Context, files: &[PathBuf]) -> Result<Vec<CheckRow>, Stop> {
@@ -113,9 +153,16 @@ fn lock_directory(context: &Context, file: &Path) -> Result<Arc<Directory>, Fail
     })
 }
 
+/// The name of a file; of a shard from `shards/` on, since those of other ranges are called alike.
+fn short_name(file: &str) -> String {
+    match file.rfind("shards/") {
+        Some(at) => file.get(at..).unwrap_or_default().to_owned(),
+        None => Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    }
+}
+
 fn lines(found: &CheckRow, table: &mut Table) {
-    let name =
-        Path::new(&found.file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = short_name(&found.file);
     let unfinished = match found.unfinished_bytes {
         0 => String::new(),
         bytes => format!("{} unfinished at the end, never acknowledged", size(bytes)),

@@ -89,8 +89,7 @@ impl Compactor {
 
     /// Something was written to a shard: asks for a compaction when it is due.
     pub fn look_at(&self, shard: &Arc<Shard>) {
-        let AutomaticCompaction { enabled, min_ratio, min_file_bytes } = self.options;
-        if !enabled || shard.is_compacting() || !shard.wants_compaction(min_ratio, min_file_bytes) {
+        if !self.is_due(shard) {
             return;
         }
         let now = self.clock.monotonic();
@@ -101,6 +100,11 @@ impl Compactor {
         state.enqueue(shard);
         drop(state);
         self.changed.notify_all();
+    }
+
+    fn is_due(&self, shard: &Shard) -> bool {
+        let AutomaticCompaction { enabled, min_ratio, min_file_bytes } = self.options;
+        enabled && !shard.is_compacting() && shard.wants_compaction(min_ratio, min_file_bytes)
     }
 
     /// Asks for a compaction, due or not.
@@ -137,11 +141,16 @@ impl Compactor {
             state.running.push(Running { shard, control, started_on_s });
         }
         let outcome = shard.compact(&control);
+        // What was written meanwhile may be garbage already, and perhaps nobody writes any more who would look.
+        let is_due_again = outcome.is_ok() && self.is_due(shard);
         let mut state = self.lock();
         state.running.retain(|run| !Arc::ptr_eq(&run.control, &control));
         let name = &shard.options().name;
         if outcome.is_ok() {
             state.failed.remove(name);
+            if is_due_again {
+                state.enqueue(shard);
+            }
         } else {
             let until = self.clock.monotonic().saturating_add(RETRY_AFTER);
             state.failed.insert(name.clone(), until);

@@ -98,6 +98,10 @@ impl Database {
         }
     }
 
+    pub(super) fn each_shard(&self) -> &[Arc<Shard>] {
+        &self.shards
+    }
+
     /// Its shards in the order of their ranges.
     pub fn shards(&self) -> Vec<ShardInfo> {
         self.shards.iter().map(|shard| shard.info()).collect()

@@ -11,7 +11,7 @@ use super::error::{DatabaseError, DocumentError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
 use super::orphans::remove_abandoned;
-use super::place::{check_name, file_name, range_name, ranges, shard_name};
+use super::place::{ROOT, check_name, file_name, range_name, ranges, shard_name};
 use super::shard::{Shard, ShardOptions};
 use super::tasks::ActiveTask;
 use super::watch::{Bell, Watch};
@@ -58,7 +58,7 @@ impl Databases {
         catalog: Arc<dyn Catalog>,
         options: DocumentsOptions,
     ) -> Result<Self, DatabaseError> {
-        let root = directory.join("shards");
+        let root = directory.join(ROOT);
         let top = Directory::open(vfs.clone(), clock.clone(), &root)?;
         let (events, complete) = Events::open(&top, options.store.clone())?;
         if !complete {
@@ -266,6 +266,19 @@ impl Databases {
     /// The names in the order of their bytes.
     pub fn names(&self) -> Result<Vec<String>, DatabaseError> {
         Ok(self.catalog.list()?.into_iter().map(|record| record.name).collect())
+    }
+
+    pub(super) fn records(&self) -> Result<Vec<DatabaseRecord>, DatabaseError> {
+        self.catalog.list()
+    }
+
+    /// The directory that the databases are below.
+    pub(super) fn directory_path(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
+    pub(super) fn vfs(&self) -> &dyn Vfs {
+        &*self.vfs
     }
 
     fn add_event(&self, kind: EventKind, name: &str) -> Result<(), DatabaseError> {

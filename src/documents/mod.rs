@@ -17,6 +17,7 @@ mod attachment_info;
 mod body;
 mod catalog;
 mod changes;
+mod check;
 mod compactor;
 mod database;
 mod databases;
@@ -53,6 +54,7 @@ pub use self::attachment_info::{AttachmentInfo, Encoding};
 pub use self::body::Body;
 pub use self::catalog::{Catalog, DatabaseRecord, MemoryCatalog};
 pub use self::changes::{Change, Changes};
+pub use self::check::{CheckedFile, database_files, missing_file};
 pub use self::database::Database;
 pub use self::databases::Databases;
 pub use self::document::{

@@ -75,7 +75,7 @@ fn remove_if_abandoned(
 }
 
 /// `xxxxxxxx-xxxxxxxx`.
-fn is_range(name: &str) -> bool {
+pub(super) fn is_range(name: &str) -> bool {
     let hex = |part: &str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     name.split_once('-').is_some_and(|(first, last)| hex(first) && hex(last))
 }

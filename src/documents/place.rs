@@ -3,6 +3,9 @@
 use super::catalog::DatabaseRecord;
 use super::error::DatabaseError;
 
+/// Where databases are, below the directory.
+pub(super) const ROOT: &str = "shards";
+
 /// The longest name of a database, in bytes.
 const NAME_MAX_BYTES: usize = 238;
 

@@ -51,7 +51,7 @@ impl RequestBody {
         let Some(incoming) = &mut self.incoming else {
             let Some(ready) = &mut self.ready else { return Ok(None) };
             let piece = ready.piece().await.transpose();
-            let piece = piece.map_err(|cut| Problem::bad_request(cut.to_string()))?;
+            let piece = piece.map_err(|cut| Problem::new(408, "timeout", cut.to_string()))?;
             if piece.is_none() {
                 self.ready = None;
             }

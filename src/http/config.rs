@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::Call;
 use super::node::check;
 use super::problem::Problem;
@@ -19,6 +20,9 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("couchdb", "max_attachment_size", "1073741824"),
     ("couchdb", "max_document_size", "8000000"),
     ("chttpd_auth", "timeout", "600"),
+    ("replicator", "retries_per_request", "5"),
+    // CouchDB's is false: it believes any certificate unless told otherwise.
+    ("replicator", "verify_ssl_certificates", "true"),
 ];
 /// The section of server admins.
 const ADMINS: &str = "admins";
@@ -54,12 +58,17 @@ pub fn section(call: &Call) -> Answer {
 
 fn value(call: &Call) -> Result<Option<String>, Problem> {
     let (section, key) = (call.name("section"), call.name("key"));
-    let set = match section {
-        ADMINS => call.app.service.admin_line(key)?,
-        _ => call.app.service.setting(section, key)?,
-    };
-    let default = DEFAULTS.iter().find(|(s, k, _)| *s == section && *k == key);
-    Ok(set.or_else(|| default.map(|(_, _, value)| (*value).to_owned())))
+    match section {
+        ADMINS => Ok(call.app.service.admin_line(key)?),
+        _ => in_force(&call.app, section, key),
+    }
+}
+
+/// What is set, or else the default where there is one.
+pub fn in_force(app: &App, section: &str, key: &str) -> Result<Option<String>, Problem> {
+    let default = || DEFAULTS.iter().find(|(s, k, _)| *s == section && *k == key);
+    let set = app.service.setting(section, key)?;
+    Ok(set.or_else(|| default().map(|(_, _, value)| (*value).to_owned())))
 }
 
 fn unknown() -> Problem {

@@ -23,9 +23,7 @@ impl Transport for Inside {
     fn send(&self, request: Request) -> Sending<'_> {
         match self.app.inside.get() {
             Some(inside) => inside(self.app.clone(), request, self.user.clone()),
-            None => {
-                Box::pin(async { Err(TransportError("this server does not serve".to_owned())) })
-            }
+            None => Box::pin(async { Err(TransportError::lasting("this server does not serve")) }),
         }
     }
 }

@@ -53,6 +53,7 @@ mod problem;
 mod purge;
 mod replicate;
 mod replicator;
+mod replicator_settings;
 mod reply;
 mod revisions;
 mod routes;

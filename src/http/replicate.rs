@@ -12,6 +12,7 @@ use super::database::server_uuid;
 use super::inside::Inside;
 use super::node::NODE;
 use super::problem::Problem;
+use super::replicator_settings;
 use super::reply::{Answer, Reply};
 use super::target::encode_segment;
 use crate::auth::UserContext;
@@ -64,7 +65,12 @@ pub fn read(
         })
         .collect();
     let winning_revs_only = flag("winning_revs_only") == Some(true);
-    let what = json!({ "filter": filter, "winning": winning_revs_only });
+    let since = members.get("since_seq").filter(|since| !since.is_null()).cloned();
+    let mut what = json!({ "filter": filter, "winning": winning_revs_only });
+    if let (Some(since), Some(what)) = (&since, what.as_object_mut()) {
+        // Where it is told to begin it begins anew: what others noted down is not for it.
+        what.insert("since".to_owned(), since.clone());
+    }
     let id = replication_id(&server_uuid(app)?, &source.label(), &target.label(), &what);
     let clock = app.clock.clone();
     let times = Times(Arc::new(move || http_date(clock.wall_micros() / 1_000_000)));
@@ -75,7 +81,8 @@ pub fn read(
         session_id: format!("{:032x}", app.clock.unique_id()),
         continuous,
         create_target,
-        since: members.get("since_seq").filter(|since| !since.is_null()).cloned(),
+        create_target_params: members.get("create_target_params").cloned().unwrap_or_default(),
+        since,
         use_checkpoints: flag("use_checkpoints") != Some(false),
         winning_revs_only,
         filter: Value::Object(filter),
@@ -90,17 +97,19 @@ pub fn read(
 
 fn peer(app: &Arc<App>, endpoint: Endpoint, user: &UserContext) -> Result<Peer, Problem> {
     let label = endpoint.label();
-    match endpoint {
+    let pause = Arc::new(|pause| Box::pin(tokio::time::sleep(pause)) as _);
+    let retries = replicator_settings::retries(app, pause)?;
+    Ok(match endpoint {
         Endpoint::Local(name) => {
             let inside = Inside::new(app.clone(), user.clone());
-            Ok(Peer::new(Arc::new(inside), format!("/{}", encode_segment(&name)), label))
+            Peer::new(Arc::new(inside), format!("/{}", encode_segment(&name)), label, retries)
         }
         Endpoint::Remote { is_tls, host, port, path, headers } => {
-            let remote = Remote::new(is_tls, host, port, headers);
-            let remote = remote.map_err(|error| Problem::internal(error.to_string()))?;
-            Ok(Peer::new(Arc::new(remote), path, label))
+            let trust = is_tls.then(|| replicator_settings::trust(app)).transpose()?;
+            let remote = Remote::new(host, port, headers, trust);
+            Peer::new(Arc::new(remote), path, label, retries)
         }
-    }
+    })
 }
 
 /// The job of a replication that is about to run.
@@ -120,18 +129,22 @@ pub fn job(app: &App, asked: &Asked, user: Option<String>, document: Option<Stri
     }
 }
 
-/// Runs a continuous replication: what fails is tried again, later and later.
-pub async fn keep_running(app: Arc<App>, asked: Asked) {
+/// Runs a replication until it is done: what fails is tried again, later and later. One that is to be done once is over when it
+/// fails for a reason that does not pass.
+pub async fn keep_running(app: &App, asked: &Asked) -> Result<Value, Failed> {
     let mut again = AGAIN;
     loop {
         let before = asked.replication.so_far();
-        match asked.replication.run().await {
-            Ok(_) => return app.jobs.set_state(&asked.job, JobState::Completed),
-            Err(failed) => {
-                tracing::warn!(job = %asked.job, error = %failed.error, reason = %failed.reason, "a replication failed");
-                app.jobs.set_state(&asked.job, JobState::Crashing(failed));
+        let failed = match asked.replication.run().await {
+            Err(failed) if asked.replication.continuous || failed.is_passing => failed,
+            ended => {
+                let state = ended.clone().map_or_else(JobState::Failed, |_| JobState::Completed);
+                app.jobs.set_state(&asked.job, state);
+                return ended;
             }
-        }
+        };
+        tracing::warn!(job = %asked.job, error = %failed.error, reason = %failed.reason, "a replication failed");
+        app.jobs.set_state(&asked.job, JobState::Crashing(failed));
         again =
             if before == asked.replication.so_far() { (again * 2).min(AGAIN_MAX) } else { AGAIN };
         tokio::time::sleep(again).await;
@@ -181,7 +194,8 @@ fn go_on(app: &Arc<App>, asked: Asked, user: Option<String>) -> Answer {
     let id = asked.job.clone();
     if !app.jobs.is_running(&id) {
         app.jobs.add(job(app, &asked, user, None));
-        let running = tokio::spawn(keep_running(app.clone(), asked));
+        let owner = app.clone();
+        let running = tokio::spawn(async move { keep_running(&owner, &asked).await });
         app.jobs.set_abort(&id, running.abort_handle());
     }
     Ok(Reply::text(202, format!("{{\"ok\":true,\"_local_id\":{}}}\n", json!(id))))

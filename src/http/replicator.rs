@@ -15,7 +15,7 @@ use crate::documents::{
     AllDocsRange, Database, DatabaseError, EditMode, Hook, HookHandle, OpenOptions, RevisionPath,
     parse_document,
 };
-use crate::replication::{Failed, JobState};
+use crate::replication::Failed;
 
 /// The name of the database.
 const REPLICATOR: &str = "_replicator";
@@ -147,16 +147,13 @@ async fn begin(app: &Arc<App>, id: &str, members: &Map<String, Value>) -> Option
     }
     let owner = members.get("owner").and_then(Value::as_str).map(str::to_owned);
     app.jobs.add(job(app, &asked, owner, Some(id.to_owned())));
-    let running = match asked.replication.continuous {
-        true => tokio::spawn(keep_running(app.clone(), asked)),
-        false => tokio::spawn(run_once(app.clone(), asked, id.to_owned())),
-    };
+    let running = tokio::spawn(run(app.clone(), asked, id.to_owned()));
     app.jobs.set_abort(&name, running.abort_handle());
     Some(name)
 }
 
-async fn run_once(app: Arc<App>, asked: Asked, document: String) {
-    let ended = asked.replication.run().await;
+async fn run(app: Arc<App>, asked: Asked, document: String) {
+    let ended = keep_running(&app, &asked).await;
     let told = match &ended {
         Ok(_) => json!({
             "_replication_state": "completed", "_replication_id": asked.replication.id,
@@ -167,8 +164,6 @@ async fn run_once(app: Arc<App>, asked: Asked, document: String) {
             "_replication_id": asked.replication.id,
         }),
     };
-    let state = ended.map_or_else(JobState::Failed, |_| JobState::Completed);
-    app.jobs.set_state(&asked.job, state);
     tell(&app, &document, told).await;
 }
 

@@ -89,6 +89,7 @@ impl Daemon {
             socket: socket::path(&setup.directory),
         };
         let databases = Arc::new(documents::open(conf, &service, &around)?);
+        service.set_databases(&databases);
         for_tasks.get_or_init(|| Arc::downgrade(&databases));
         service.scheduler().start()?;
         let (end, ending) = watch::channel(false);

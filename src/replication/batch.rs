@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::flow::Flow;
-use super::outcome::{Failed, escape};
+use super::attached::Peek;
+use super::outcome::Failed;
 use super::wanted::Replication;
 
 /// Documents that are read in one request.
@@ -40,7 +40,13 @@ struct Rev {
 #[derive(Deserialize)]
 struct Missing {
     missing: Vec<String>,
+    /// Revisions that the target has and that the missing ones may stand on.
+    #[serde(default)]
+    possible_ancestors: Vec<String>,
 }
+
+/// What the target has of documents: revisions that those it wants may stand on.
+type Known = BTreeMap<String, Vec<String>>;
 
 #[derive(Deserialize)]
 struct Bulk {
@@ -55,17 +61,6 @@ struct BulkItem {
 #[derive(Deserialize)]
 struct BulkDoc {
     ok: Option<Box<RawValue>>,
-}
-
-/// What must be known of a document to write it.
-#[derive(Deserialize)]
-struct Peek {
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(rename = "_rev")]
-    rev: String,
-    #[serde(rename = "_attachments")]
-    attachments: Option<BTreeMap<String, Value>>,
 }
 
 pub(super) fn number(length: usize) -> u64 {
@@ -88,21 +83,22 @@ impl Replication {
         let revisions = asked.values().map(Vec::len).sum::<usize>();
         let missing: BTreeMap<String, Missing> =
             self.target.want("POST", "/_revs_diff", Some(json!(asked).to_string())).await?;
-        let wanted: Vec<(String, String)> = missing
-            .into_iter()
-            .flat_map(|(id, missing)| missing.missing.into_iter().map(move |rev| (id.clone(), rev)))
-            .collect();
+        let (mut wanted, mut known) = (Vec::new(), Known::new());
+        for (id, Missing { missing, possible_ancestors }) in missing {
+            wanted.extend(missing.into_iter().map(|rev| (id.clone(), rev)));
+            known.insert(id, possible_ancestors);
+        }
         self.note(|progress| {
             progress.missing_checked += number(revisions);
             progress.missing_found += number(wanted.len());
         });
         for wanted in wanted.chunks(READ_AT_A_TIME) {
-            self.transfer(wanted).await?;
+            self.transfer(wanted, &known).await?;
         }
         Ok(())
     }
 
-    async fn transfer(&self, wanted: &[(String, String)]) -> Result<(), Failed> {
+    async fn transfer(&self, wanted: &[(String, String)], known: &Known) -> Result<(), Failed> {
         let asked: Vec<_> =
             wanted.iter().map(|(id, rev)| json!({ "id": id, "rev": rev })).collect();
         let body = json!({ "docs": asked }).to_string();
@@ -127,7 +123,8 @@ impl Replication {
         });
         self.write(&plain).await?;
         for peek in with_attachments {
-            self.pass(&peek).await?;
+            let known = known.get(&peek.id).map_or(&[][..], Vec::as_slice);
+            self.pass(&peek, known).await?;
         }
         Ok(())
     }
@@ -148,44 +145,5 @@ impl Replication {
             progress.docs_written += number(docs.len() - refused.len());
         });
         Ok(())
-    }
-
-    /// A document with attachments: the source's answer in parts is the target's request in parts, as it flows.
-    async fn pass(&self, peek: &Peek) -> Result<(), Failed> {
-        let path = document_path(&peek.id);
-        let read = format!("{path}?rev={}&revs=true&attachments=true", escape(&peek.rev));
-        let accept = vec![("Accept", "multipart/related".to_owned())];
-        let found = self.source.ask("GET", &read, accept, Flow::Full(Default::default())).await?;
-        let given = found.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = given.unwrap_or("application/json").to_owned();
-        if found.status != 200 {
-            return Err(Failed::new(
-                "unreachable",
-                format!("{}{path} answered {}", self.source.label, found.status),
-            ));
-        }
-        let write = format!("{path}?new_edits=false");
-        let headers =
-            vec![("Content-Type", content_type), ("Accept", "application/json".to_owned())];
-        let written = self.target.ask("PUT", &write, headers, found.body).await?;
-        match written.status {
-            200..300 => self.note(|progress| progress.docs_written += 1),
-            status @ (401 | 403 | 413) => {
-                tracing::warn!(target = %self.target.label, id = %peek.id, status, "a document was refused");
-                self.note(|progress| progress.doc_write_failures += 1);
-            }
-            status => {
-                let text = written.body.whole(1 << 20).await.unwrap_or_default();
-                return Err(self.target.refused(&path, status, &text));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn document_path(id: &str) -> String {
-    match id.strip_prefix("_design/") {
-        Some(name) => format!("/_design/{}", escape(name)),
-        None => format!("/{}", escape(id)),
     }
 }

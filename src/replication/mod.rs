@@ -4,9 +4,12 @@
 //! at the target, `_bulk_get` at the source, `_bulk_docs` at the target, and a checkpoint on both, so that the next run goes on
 //! where this one stopped. Documents with attachments go one by one, their content as it flows.
 //!
+//! A request that fails for a reason that passes is made again ([`Retries`]); one that is refused ends it.
+//!
 //! Both sides are a [`Peer`]: a [`Transport`] and a path. Over the network it is [`Remote`]; a database of this process is reached
 //! by a transport that the HTTP side hands in, so that both are asked in the same words.
 
+mod attached;
 mod batch;
 mod checkpoint;
 mod endpoint;
@@ -15,8 +18,12 @@ mod jobs;
 mod outcome;
 mod peer;
 mod remote;
+mod retry;
 mod run;
+#[cfg(test)]
+mod tests;
 mod transport;
+mod trust;
 mod wanted;
 
 pub use checkpoint::id as replication_id;
@@ -26,5 +33,7 @@ pub use jobs::{Job, JobState, Jobs};
 pub use outcome::{Failed, Progress};
 pub use peer::Peer;
 pub use remote::Remote;
+pub use retry::{Pause, Retries};
 pub use transport::{Request, Response, Sending, Transport, TransportError};
+pub use trust::Trust;
 pub use wanted::{Replication, Times};

@@ -30,12 +30,19 @@ pub struct Failed {
     pub error: String,
     /// A line for people.
     pub reason: String,
+    /// Whether the same may succeed a moment later.
+    pub is_passing: bool,
 }
 
 impl Failed {
-    /// With a word and a line.
+    /// With a word and a line: it stays so until somebody changes something.
     pub fn new(error: &str, reason: impl Into<String>) -> Self {
-        Self { error: error.to_owned(), reason: reason.into() }
+        Self { error: error.to_owned(), reason: reason.into(), is_passing: false }
+    }
+
+    /// What may succeed a moment later.
+    pub fn passing(error: &str, reason: impl Into<String>) -> Self {
+        Self { is_passing: true, ..Self::new(error, reason) }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::flow::Flow;
 use super::outcome::Failed;
+use super::retry::{Retries, is_passing};
 use super::transport::{Request, Response, Transport};
 
 /// Answers of JSON are not larger.
@@ -20,15 +21,22 @@ pub struct Peer {
     path: String,
     /// How people are told which it is.
     pub label: String,
+    /// How often a request is made again.
+    pub(super) retries: Retries,
 }
 
 impl Peer {
     /// The database at a path, such as `/db`.
-    pub fn new(transport: Arc<dyn Transport>, path: String, label: String) -> Self {
-        Self { transport, path, label }
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        path: String,
+        label: String,
+        retries: Retries,
+    ) -> Self {
+        Self { transport, path, label, retries }
     }
 
-    /// Asks; the answer is whatever it is.
+    /// Asks once; the answer is whatever it is.
     pub async fn ask(
         &self,
         method: &'static str,
@@ -39,26 +47,41 @@ impl Peer {
         let target = format!("{}{below}", self.path);
         let request = Request { method, target, headers, body };
         let sent = self.transport.send(request).await;
-        sent.map_err(|error| Failed::new("unreachable", format!("{}: {error}", self.label)))
+        sent.map_err(|error| Failed {
+            is_passing: error.is_passing,
+            ..Failed::new("unreachable", format!("{}: {error}", self.label))
+        })
     }
 
-    /// Asks with JSON and wants JSON: the status and the text.
+    /// Asks with JSON and wants JSON: the status and the text. What passes is asked again.
     pub async fn json(
         &self,
         method: &'static str,
         below: &str,
         body: Option<String>,
     ) -> Result<(u16, Bytes), Failed> {
-        let mut headers = vec![("Accept", "application/json".to_owned())];
         let body = body.map_or_else(Bytes::new, Bytes::from);
+        self.retries.run(|| self.json_once(method, below, body.clone())).await
+    }
+
+    async fn json_once(
+        &self,
+        method: &'static str,
+        below: &str,
+        body: Bytes,
+    ) -> Result<(u16, Bytes), Failed> {
+        let mut headers = vec![("Accept", "application/json".to_owned())];
         if method == "POST" || method == "PUT" {
             headers.push(("Content-Type", "application/json".to_owned()));
             headers.push(("Content-Length", body.len().to_string()));
         }
         let response = self.ask(method, below, headers, Flow::Full(body)).await?;
         let whole = response.body.whole(ANSWER_BYTES_MAX).await;
-        let text =
-            whole.map_err(|cut| Failed::new("unreachable", format!("{}: {cut}", self.label)))?;
+        let text = whole
+            .map_err(|cut| Failed::passing("unreachable", format!("{}: {cut}", self.label)))?;
+        if is_passing(response.status) {
+            return Err(self.refused(below, response.status, &text));
+        }
         Ok((response.status, text))
     }
 
@@ -84,6 +107,6 @@ impl Peer {
             |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
         let path = below.split('?').next().unwrap_or_default();
         let reason = format!("{}{path} answered {status}: {}", self.label, member("reason"));
-        Failed::new(&member("error"), reason)
+        Failed { is_passing: is_passing(status), ..Failed::new(&member("error"), reason) }
     }
 }

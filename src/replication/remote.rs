@@ -10,17 +10,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::flow::{Cut, Flow};
 use super::transport::{Request, Response, Sending, Transport, TransportError};
+use super::trust::Trust;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long the head of an answer may take.
+/// How long the head of an answer may take, and each piece of its body. Feeds have heartbeats.
 const ANSWER: Duration = Duration::from_secs(120);
 /// Connections that are kept.
 const IDLE_MAX: usize = 4;
@@ -33,39 +32,41 @@ type Idle = Arc<Mutex<Vec<SendRequest<Flow>>>>;
 pub struct Remote {
     host: String,
     port: u16,
-    tls: Option<TlsConnector>,
+    tls: Option<Trust>,
     headers: Vec<(String, String)>,
     idle: Idle,
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> TransportError {
-    TransportError(format!("{what}: {error}"))
+    TransportError::passing(format!("{what}: {error}"))
 }
 
 impl Remote {
-    /// A server; nothing is sent yet.
+    /// A server; nothing is sent yet. `tls`: TLS is spoken, with whom that trusts.
     pub fn new(
-        is_tls: bool,
         host: String,
         port: u16,
         headers: Vec<(String, String)>,
-    ) -> Result<Self, TransportError> {
-        let tls = if is_tls { Some(connector()?) } else { None };
-        Ok(Self { host, port, tls, headers, idle: Arc::default() })
+        tls: Option<Trust>,
+    ) -> Self {
+        Self { host, port, tls, headers, idle: Arc::default() }
     }
 
     async fn connect(&self) -> Result<SendRequest<Flow>, TransportError> {
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = tokio::time::timeout(CONNECT, connecting).await;
+        let connecting = tokio::time::timeout(CONNECT, self.reach()).await;
         let place = format!("{}:{} cannot be reached", self.host, self.port);
-        let stream = stream
-            .map_err(|late| failed(&place, &late))?
-            .map_err(|error| failed(&place, &error))?;
-        let Some(tls) = &self.tls else { return shake_hands(stream).await };
-        let name =
-            ServerName::try_from(self.host.clone()).map_err(|error| failed(&place, &error))?;
-        let stream = tls.connect(name, stream).await.map_err(|error| failed(&place, &error))?;
-        shake_hands(stream).await
+        let reached = connecting.map_err(|late| failed(&place, &late))?;
+        reached.map_err(|error| TransportError {
+            is_passing: !is_distrust(&error),
+            ..failed(&place, &error)
+        })
+    }
+
+    async fn reach(&self) -> std::io::Result<SendRequest<Flow>> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let Some(Trust(tls)) = &self.tls else { return shake_hands(stream).await };
+        let name = ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
+        shake_hands(tls.connect(name, stream).await?).await
     }
 
     fn kept(&self) -> Option<SendRequest<Flow>> {
@@ -93,7 +94,9 @@ impl Remote {
 
     async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         let head = self.head(&request);
-        let message = head.body(request.body).map_err(|error| failed("the request", &error))?;
+        let message = head.body(request.body);
+        let message =
+            message.map_err(|error| TransportError::lasting(format!("the request: {error}")))?;
         // What flows can only be sent once: not over a connection that may have been closed meanwhile.
         let kept = if matches!(message.body(), Flow::Full(_)) { self.kept() } else { None };
         let again = kept.is_some().then(|| copy(&message)).flatten();
@@ -139,13 +142,15 @@ async fn pump(
     mut sender: SendRequest<Flow>,
     idle: Idle,
 ) {
-    while let Some(frame) = incoming.frame().await {
-        let piece = match frame {
-            Ok(frame) => match frame.into_data() {
+    loop {
+        let piece = match tokio::time::timeout(ANSWER, incoming.frame()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(frame))) => match frame.into_data() {
                 Ok(bytes) => Ok(bytes),
                 Err(_) => continue,
             },
-            Err(error) => Err(Cut(error.to_string())),
+            Ok(Some(Err(error))) => Err(Cut(error.to_string())),
+            Err(late) => Err(Cut(late.to_string())),
         };
         let is_over = piece.is_err();
         if pieces.send(piece).await.is_err() || is_over {
@@ -161,12 +166,12 @@ async fn pump(
     }
 }
 
-async fn shake_hands<S>(stream: S) -> Result<SendRequest<Flow>, TransportError>
+async fn shake_hands<S>(stream: S) -> std::io::Result<SendRequest<Flow>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let shaken = http1::handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = shaken.map_err(|error| failed("no HTTP is spoken", &error))?;
+    let (sender, connection) = shaken.map_err(std::io::Error::other)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to another server ended");
@@ -175,13 +180,8 @@ where
     Ok(sender)
 }
 
-fn connector() -> Result<TlsConnector, TransportError> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed("TLS", &error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+/// Whether there was a server, and it is not the one that is trusted: that does not pass by itself.
+fn is_distrust(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

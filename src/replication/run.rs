@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::wanted::Replication;
 
 /// Changes that are read at a time (CouchDB: `worker_batch_size`).
-const BATCH: u64 = 500;
+pub(super) const BATCH: u64 = 500;
 
 /// The answer of a database about itself, as far as it matters.
 #[derive(Deserialize)]
@@ -85,7 +85,8 @@ impl Replication {
         match opened {
             (200, _) => Ok(()),
             (404, _) if create => {
-                let (status, text) = peer.json("PUT", "", None).await?;
+                let parameters = query(&self.create_target_params).replacen('&', "?", 1);
+                let (status, text) = peer.json("PUT", &parameters, None).await?;
                 if matches!(status, 201 | 202 | 412) {
                     Ok(())
                 } else {
@@ -187,74 +188,17 @@ impl Replication {
         let Some(name) = self.filter.get("filter").and_then(Value::as_str) else {
             return (String::new(), None);
         };
-        let mut text = format!("&filter={}", escape(name));
-        for (key, value) in
-            self.filter.get("query_params").and_then(Value::as_object).into_iter().flatten()
-        {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text.extend(["&", &escape(key), "=", &escape(&value)]);
-        }
-        (text, None)
+        let parameters = self.filter.get("query_params").map(query).unwrap_or_default();
+        (format!("&filter={}{parameters}", escape(name)), None)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Arc, Mutex};
-
-    use hyper::HeaderMap;
-
-    use super::super::{Flow, Request, Response, Sending, Times, Transport};
-    use super::*;
-
-    /// A source that somebody writes to without a pause: each page of changes is full. The target has everything.
-    #[derive(Default)]
-    struct Busy {
-        pages: AtomicU64,
-    }
-
-    impl Transport for Busy {
-        fn send(&self, request: Request) -> Sending<'_> {
-            let answer = if request.target.contains("/_changes") {
-                let page = self.pages.fetch_add(1, Ordering::SeqCst);
-                let row = |n: u64| json!({ "id": format!("{page}-{n}"), "seq": n, "changes": [{ "rev": "1-a" }] });
-                let rows: Vec<Value> = (0..BATCH).map(row).collect();
-                json!({ "results": rows, "last_seq": format!("{page}-x"), "pending": 700 })
-            } else {
-                json!({})
-            };
-            let body = Flow::Full(answer.to_string().into());
-            let status = if request.target.contains("/_local/") && request.method == "GET" {
-                404
-            } else {
-                200
-            };
-            Box::pin(async move { Ok(Response { status, headers: HeaderMap::new(), body }) })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_replication_once_ends_though_its_source_is_written_to_without_a_pause() {
-        let busy = Arc::new(Busy::default());
-        let peer = |path: &str| Peer::new(busy.clone(), path.to_owned(), path.to_owned());
-        let replication = Replication {
-            source: peer("/a"),
-            target: peer("/b"),
-            id: "id".to_owned(),
-            session_id: "session".to_owned(),
-            continuous: false,
-            create_target: false,
-            since: None,
-            use_checkpoints: true,
-            winning_revs_only: false,
-            filter: json!({}),
-            times: Times(Arc::new(|| "now".to_owned())),
-            progress: Arc::new(Mutex::default()),
-        };
-        let answer = replication.run().await.unwrap();
-        assert_eq!(answer["ok"], true);
-        assert_eq!(busy.pages.load(Ordering::SeqCst), 3, "1,200 changes were there at first");
-        assert_eq!(replication.so_far().missing_checked, 3 * BATCH);
-    }
+/// The members of an object as parameters, each behind a `&`.
+fn query(members: &Value) -> String {
+    let members = members.as_object().into_iter().flatten();
+    let parameters = members.map(|(key, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("&{}={}", escape(key), escape(&value))
+    });
+    parameters.collect()
 }

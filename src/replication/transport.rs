@@ -32,8 +32,25 @@ pub struct Response {
 
 /// There is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
+#[error("{reason}")]
+pub struct TransportError {
+    /// A line for people.
+    pub reason: String,
+    /// Whether it may be otherwise a moment later.
+    pub is_passing: bool,
+}
+
+impl TransportError {
+    /// What may be otherwise a moment later: a connection is refused, or breaks.
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_passing: true }
+    }
+
+    /// What stays as it is until somebody changes something.
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_passing: false }
+    }
+}
 
 /// An answer on its way.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send + 'a>>;

@@ -23,6 +23,8 @@ pub struct Replication {
     pub continuous: bool,
     /// Make the target when it is not there.
     pub create_target: bool,
+    /// With which parameters it is made: an object such as `{"q":4}`, or null.
+    pub create_target_params: Value,
     /// Where to begin, whatever checkpoints say.
     pub since: Option<Value>,
     /// Whether checkpoints are read and written.

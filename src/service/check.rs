@@ -1,6 +1,6 @@
 //! Requests to verify what is on disk.
 
-use super::failure::Failure;
+use super::failure::{Class, Failure};
 use super::open::{Emit, Service};
 use super::protocol::{CheckRow, DamagedPlace, Datastores, Event, Progress, Reply};
 use crate::cdb::Datastore;
@@ -22,6 +22,19 @@ fn check_one(service: &Service, datastore: Datastore, emit: Emit<'_>) -> Result<
         let _ = emit(Event::Progress(check_progress(file.to_owned(), done, total)));
     })?;
     Ok(check_row(file.to_owned(), report))
+}
+
+/// Verifies the files of document databases, where this process has them open.
+pub fn databases(service: &Service, emit: Emit<'_>) -> Result<Reply, Failure> {
+    let Some(databases) = service.databases() else { return Ok(Reply::Checked(Vec::new())) };
+    let mut progress = |file: &str, done| {
+        // How large the file is does not matter to whoever waits for many of them.
+        let _ = emit(Event::Progress(check_progress(file.to_owned(), done, u64::MAX)));
+    };
+    let checked = databases.check(&mut progress);
+    let checked =
+        checked.map_err(|error| Failure::new(Class::Disk, "documents", error.to_string()))?;
+    Ok(Reply::Checked(checked.into_iter().map(|file| check_row(file.name, file.report)).collect()))
 }
 
 /// How far a check of a file of `total` bytes is.

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use super::failure::Failure;
 use super::open::Service;
 use crate::cdb::{Datastore, KeyText, Path, ReadView, Selector};
+use crate::vfs::read_file;
 
 /// The list of server admins.
 const ADMINS: &str = "/admins/admin";
 /// The list of settings.
 const SETTINGS: &str = "/http/setting";
+/// A file that a setting names is not larger.
+const SETTING_FILE_BYTES_MAX: u64 = 16 << 20;
 
 fn list(path: &str) -> Path {
     path.parse().unwrap_or_else(|_| Path::root())
@@ -116,6 +119,11 @@ impl Service {
         value: Option<&str>,
     ) -> Result<Option<String>, Failure> {
         self.replace(&setting_path(section, key), value)
+    }
+
+    /// The bytes of a file that a setting names.
+    pub fn file(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        Ok(read_file(&*self.around.vfs, std::path::Path::new(name), SETTING_FILE_BYTES_MAX)?)
     }
 
     fn replace(&self, path: &Path, value: Option<&str>) -> Result<Option<String>, Failure> {

@@ -34,6 +34,7 @@ impl Service {
             Request::CompactionInfo(which) => Ok(compact::info(self, &which)),
             Request::CompactionHistory(history) => compact::history(self, &history),
             Request::Check(which) => check::check(self, &which, emit),
+            Request::CheckDatabases => check::databases(self, emit),
             Request::Schedule(asked) => schedule::schedule(self, asked, cancel),
             Request::Backup(asked) => backup::backup(self, &asked, cancel, emit),
             Request::Settings => components::settings(self),

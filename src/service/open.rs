@@ -1,8 +1,8 @@
 //! The service: an open database with its compactions.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -10,6 +10,7 @@ use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
 use crate::cdb::{Cdb, Compactions, Datastore};
 use crate::clock::Clock;
+use crate::documents::Databases;
 use crate::scheduler::Scheduler;
 use crate::vfs::Vfs;
 
@@ -35,6 +36,8 @@ pub struct Service {
     pub(super) around: Surroundings,
     /// How many watch.
     pub(super) watchers: AtomicUsize,
+    /// The document databases that stand on this, once they are open.
+    databases: OnceLock<Weak<Databases>>,
     started: Duration,
 }
 
@@ -42,7 +45,14 @@ impl Service {
     /// Executes requests on `cdb`, to which `scheduler` is attached.
     pub fn new(cdb: Cdb, scheduler: Scheduler, around: Surroundings) -> Self {
         let started = around.clock.monotonic();
-        Self { cdb, scheduler, around, watchers: AtomicUsize::new(0), started }
+        Self {
+            cdb,
+            scheduler,
+            around,
+            watchers: AtomicUsize::new(0),
+            databases: OnceLock::new(),
+            started,
+        }
     }
 
     /// The counters of the three datastores. No I/O but asking the file system for its free space.
@@ -74,6 +84,15 @@ impl Service {
             not_writable: writable.err().map(|error| error.to_string()),
             compaction: rows::state(&self.compactions().info(datastore)),
         }
+    }
+
+    /// Says which document databases stand on this.
+    pub fn set_databases(&self, databases: &Arc<Databases>) {
+        self.databases.get_or_init(|| Arc::downgrade(databases));
+    }
+
+    pub(super) fn databases(&self) -> Option<Arc<Databases>> {
+        self.databases.get().and_then(Weak::upgrade)
     }
 
     /// Its scheduler.

@@ -17,6 +17,7 @@ mod feeds;
 mod hostile;
 mod people;
 mod replication;
+mod replication_far;
 mod server;
 mod tls;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::ADMIN;
 use crate::{Place, Server};
 
-fn until(what: &str, mut check: impl FnMut() -> bool) {
+pub fn until(what: &str, mut check: impl FnMut() -> bool) {
     // Each look is a request; there is no other waiting.
     for _ in 0..20_000 {
         if check() {

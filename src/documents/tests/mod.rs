@@ -6,6 +6,7 @@ mod compaction;
 mod databases;
 mod edits;
 mod format;
+mod growth;
 mod model;
 mod parse;
 mod reading;

@@ -49,6 +49,8 @@ pub enum Request {
     CompactionHistory(CompactionHistory),
     /// Every checksum and invariant of datastores, read beside those that write.
     Check(Datastores),
+    /// The same of the shards of document databases.
+    CheckDatabases,
     /// The scheduler and its tasks.
     Schedule(Schedule),
     /// Copies the database into a directory.
