@@ -28,7 +28,7 @@ impl Replay {
             let operation = operation?;
             let is_range = matches!(operation, Operation::DeleteRange { .. });
             if is_range || self.gathered.is_full() {
-                self.gathered.release(|items| state.overlay.extend_sorted(items));
+                self.gathered.release(|items| state.overlay.insert_sorted(items, |_| ()));
             }
             if is_range {
                 state.overlay.apply(operation, None);
@@ -45,7 +45,7 @@ impl Replay {
 
     /// The state after the last frame.
     pub fn finish(mut self) -> State {
-        self.gathered.release(|items| self.state.overlay.extend_sorted(items));
+        self.gathered.release(|items| self.state.overlay.insert_sorted(items, |_| ()));
         self.state
     }
 }

@@ -202,13 +202,10 @@ impl State {
 
     /// Sets slots whose keys are in order.
     fn set_counted(&mut self, items: &[Item<'_>]) -> Result<(), ReadError> {
-        let at_once = self.overlay.has_no_slots();
-        for &(key, kind, payload) in items {
-            let known = if at_once { None } else { self.overlay.insert_item((key, kind, payload)) };
+        let mut known = Vec::with_capacity(items.len());
+        self.overlay.insert_sorted(items, |before| known.push(before));
+        for (&(key, kind, payload), known) in items.iter().zip(known) {
             self.count_change(key, known, stored_len(kind, payload))?;
-        }
-        if at_once {
-            self.overlay.extend_sorted(items);
         }
         Ok(())
     }

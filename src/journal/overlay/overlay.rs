@@ -46,11 +46,7 @@ impl Overlay {
     }
 
     fn insert(&mut self, key: &[u8], stored: &Stored<'_>) -> Before {
-        self.insert_item((key, stored.kind, stored.payload()))
-    }
-
-    /// Sets a slot, and answers what was there before.
-    pub fn insert_item(&mut self, item: Item<'_>) -> Before {
+        let item = (key, stored.kind, stored.payload());
         self.tree.insert(item, |before| before.map(|(kind, payload)| stored_len(kind, payload)))
     }
 
@@ -64,26 +60,22 @@ impl Overlay {
         self.tree.keep_spare(buffers);
     }
 
-    /// Whether there is no slot.
-    pub fn has_no_slots(&self) -> bool {
-        self.tree.is_empty()
-    }
-
     fn keep_loose(&mut self, value: &[u8]) -> Stored<'static> {
         let loose = Arc::make_mut(&mut self.loose);
         loose.push(Arc::from(value));
         Stored::loose(loose.len() as u64 - 1)
     }
 
-    /// Sets slots whose keys are in order.
-    pub fn extend_sorted(&mut self, items: &[Item<'_>]) {
+    /// Sets slots whose keys are in order, and tells of each what was there before.
+    pub fn insert_sorted(&mut self, items: &[Item<'_>], mut before: impl FnMut(Before)) {
         if self.tree.is_empty() {
             self.tree = Tree::of_sorted(items);
+            items.iter().for_each(|_| before(None));
             return;
         }
-        for item in items {
-            self.tree.insert(*item, |_| ());
-        }
+        self.tree.insert_sorted(items, &mut |found| {
+            before(found.map(|(kind, payload)| stored_len(kind, payload)));
+        });
     }
 
     fn delete_range(&mut self, range: &KeyRange) {

@@ -114,13 +114,13 @@ proptest! {
             let position = has_place.then_some(10);
             overlay.apply(operation, position);
             if let Operation::DeleteRange { .. } = operation {
-                gathered.release(|items| gathering.extend_sorted(items));
+                gathered.release(|items| gathering.insert_sorted(items, |_| ()));
                 gathering.apply(operation, None);
             } else {
                 gathered.push(operation, 10);
             }
         }
-        gathered.release(|items| gathering.extend_sorted(items));
+        gathered.release(|items| gathering.insert_sorted(items, |_| ()));
         check(&overlay, &map, &ranges);
         check(&gathering, &map, &ranges);
         for (overlay, map) in kept {
@@ -139,7 +139,7 @@ fn of_many_operations_on_a_key_the_last_one_counts_also_when_all_come_at_once() 
         let operation = Operation::Put { key: b"key", value: &value, value_offset: 0 };
         gathered.push(operation, 0);
     }
-    gathered.release(|items| overlay.extend_sorted(items));
+    gathered.release(|items| overlay.insert_sorted(items, |_| ()));
     assert_eq!(overlay.get(b"key").unwrap().value_len(), Some(99));
     assert!(matches!(overlay.get(b""), Some(Slot::Tombstone)));
 }
@@ -160,5 +160,45 @@ fn a_tree_of_many_keys_holds_them_all_in_either_order_of_arrival() {
             let Some(Slot::Inline(value)) = overlay.get(&n.to_be_bytes()) else { panic!("{n}") };
             assert_eq!(value, n.to_be_bytes());
         }
+    }
+}
+
+#[test]
+fn batches_do_what_single_operations_do_and_tell_what_was_there() {
+    let mut overlay = Overlay::default();
+    let mut map = Map::new();
+    let mut kept = Vec::new();
+    let mut random = 1_u32;
+    let mut next = |below: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) % below
+    };
+    for round in 0..200 {
+        // Few keys all over, or a run of neighbours.
+        let (count, start, step) = match round % 3 {
+            0 => (1 + next(12), 0, 20_000),
+            1 => (1 + next(400), next(20_000), 3),
+            _ => (700, next(20_000), 1),
+        };
+        let mut gathered = Gathered::up_to(1 << 20);
+        let mut expected = std::collections::BTreeMap::new();
+        for number in 0..count {
+            let key =
+                (start + if step == 20_000 { next(step) } else { number * step }).to_be_bytes();
+            let value = vec![9; next(40) as usize];
+            gathered.push(Operation::Put { key: &key, value: &value, value_offset: 0 }, 0);
+            expected.entry(key.to_vec()).or_insert_with(|| map.get(&key[..]).copied());
+            map.insert(key.to_vec(), Some(value.len() as u64));
+        }
+        let mut told = Vec::new();
+        gathered.release(|items| overlay.insert_sorted(items, |before| told.push(before)));
+        assert_eq!(told, expected.into_values().collect::<Vec<_>>(), "round {round}");
+        if round % 20 == 0 {
+            kept.push((overlay.clone(), map.clone()));
+        }
+    }
+    kept.push((overlay, map));
+    for (overlay, map) in &kept {
+        check(overlay, map, &[KeyRange::all()]);
     }
 }

@@ -19,6 +19,8 @@ const LEAF_MAX_BYTES: usize = 6 << 10;
 const LEAF_MIN_ENTRIES: usize = 8;
 /// A branch is parted when it has more children than this. A copy of it touches the counters of all of them.
 const BRANCH_MAX_CHILDREN: usize = 32;
+/// So many keys for one leaf are merged with it, and not put into it one by one.
+const MERGE_ITEMS: usize = 8;
 /// How full pages are that are built from keys in order.
 const BUILD_LEAF_ENTRIES: usize = 56;
 const BUILD_LEAF_BYTES: usize = 5 << 10;
@@ -84,13 +86,31 @@ impl Tree {
     ) -> T {
         let root = self.root.get_or_insert_with(|| Arc::new(Node::Leaf(Packed::default())));
         let (answer, parted) = insert(root, item, before, &mut self.spare);
-        if let Some(Parted { separator, right }) = parted {
-            let mut separators = Packed::default();
-            separators.insert(0, &separator, 0, &[]);
-            let children = vec![root.clone(), right];
-            *root = Arc::new(Node::Branch(Branch { separators, children }));
+        if let Some(parted) = parted {
+            let mut above = Branch::over(root.clone());
+            above.take_in(0, parted);
+            *root = Arc::new(Node::Branch(above));
         }
         answer
+    }
+
+    /// Sets kinds and payloads of keys that are in order, and hands those that each had before to `before`, in the same
+    /// order.
+    pub fn insert_sorted(
+        &mut self,
+        items: &[Item<'_>],
+        before: &mut impl FnMut(Option<(u8, &[u8])>),
+    ) {
+        let root = self.root.get_or_insert_with(|| Arc::new(Node::Leaf(Packed::default())));
+        let mut parted = insert_sorted(root, items, before, &mut self.spare);
+        while !parted.is_empty() {
+            let mut above = Branch::over(root.clone());
+            for (index, parted) in parted.into_iter().enumerate() {
+                above.take_in(index, parted);
+            }
+            parted = above.part();
+            *root = Arc::new(Node::Branch(above));
+        }
     }
 
     /// Removes `key`.
@@ -156,6 +176,10 @@ fn leaves<'i, 'a>(mut items: &'i [Item<'a>]) -> impl Iterator<Item = &'i [Item<'
 }
 
 impl Branch {
+    fn over(child: Arc<Node>) -> Self {
+        Self { separators: Packed::default(), children: vec![child] }
+    }
+
     fn copy(&self, spare: &mut Spare) -> Self {
         let separators = self.separators.copy(spare.take());
         Self { separators, children: self.children.clone() }
@@ -167,25 +191,49 @@ impl Branch {
     }
 
     fn adopt(&mut self, index: usize, parted: Parted) -> Option<Parted> {
+        self.take_in(index, parted);
+        let len = self.children.len();
+        (len > BRANCH_MAX_CHILDREN).then(|| self.split_off(middle(len, index + 1)))
+    }
+
+    /// A child more, behind the one at `index`.
+    fn take_in(&mut self, index: usize, parted: Parted) {
         self.separators.insert(index, &parted.separator, 0, &[]);
         self.children.insert((index + 1).min(self.children.len()), parted.right);
-        if self.children.len() <= BRANCH_MAX_CHILDREN {
-            return None;
-        }
-        let at = middle(self.children.len(), index + 1);
+    }
+
+    /// Parts with the children from `at` on.
+    fn split_off(&mut self, at: usize) -> Parted {
         let children = self.children.split_off(at);
         let separators = self.separators.split_off(at);
         // The one between the halves belongs to neither.
         let separator = self.separators.key(at - 1);
         self.separators.remove(at - 1);
-        let right = Arc::new(Node::Branch(Self { separators, children }));
-        Some(Parted { separator, right })
+        Parted { separator, right: Arc::new(Node::Branch(Self { separators, children })) }
+    }
+
+    /// Parts with as many pieces as it takes to be no larger than it may.
+    fn part(&mut self) -> Vec<Parted> {
+        let mut parted = Vec::new();
+        if self.children.len() > BRANCH_MAX_CHILDREN {
+            while let Some(at) = last_piece(self.children.len()) {
+                parted.push(self.split_off(at));
+            }
+            parted.reverse();
+        }
+        parted
     }
 
     fn forget(&mut self, index: usize) {
         self.children.remove(index);
         self.separators.remove(index.saturating_sub(1));
     }
+}
+
+/// Where the last of the pieces of `len` children begins; `None` for a single piece.
+fn last_piece(len: usize) -> Option<usize> {
+    let before = len.saturating_sub(1) / BUILD_CHILDREN * BUILD_CHILDREN;
+    (before > 0).then_some(before)
 }
 
 /// Where to part a page of `len`, into which something was just inserted at `index`: keys that come in order fill
@@ -258,6 +306,124 @@ fn insert_into_leaf<T>(
     let right = leaf.split_off(at);
     let separator = separator(&leaf.key(at - 1), &right.key(0)).to_vec();
     (before(None), Some(Parted { separator, right: Arc::new(Node::Leaf(right)) }))
+}
+
+/// The same for several keys in order, each page once.
+fn insert_sorted(
+    node: &mut Arc<Node>,
+    items: &[Item<'_>],
+    before: &mut impl FnMut(Option<(u8, &[u8])>),
+    spare: &mut Spare,
+) -> Vec<Parted> {
+    if let Node::Leaf(leaf) = &**node {
+        if items.len() >= MERGE_ITEMS {
+            let (first, parted) = merge(leaf, items, before);
+            *node = first;
+            return parted;
+        }
+    }
+    match own(node, spare) {
+        None => Vec::new(),
+        Some(Node::Leaf(leaf)) => insert_few(leaf, items, before, spare),
+        Some(Node::Branch(branch)) => {
+            insert_below(branch, items, before, spare);
+            branch.part()
+        }
+    }
+}
+
+/// Hands each child its share. The branch may be too large afterwards.
+fn insert_below(
+    branch: &mut Branch,
+    mut items: &[Item<'_>],
+    before: &mut impl FnMut(Option<(u8, &[u8])>),
+    spare: &mut Spare,
+) {
+    let mut next = items.first().map(|item| branch.index_of(item.0));
+    while let Some(index) = next.take() {
+        let mut count = 1;
+        for item in items.iter().skip(1) {
+            let other = branch.index_of(item.0);
+            if other != index {
+                next = Some(other);
+                break;
+            }
+            count += 1;
+        }
+        let (share, rest) = items.split_at(count.min(items.len()));
+        items = rest;
+        let Some(child) = branch.children.get_mut(index) else { return };
+        for (behind, parted) in insert_sorted(child, share, before, spare).into_iter().enumerate() {
+            branch.take_in(index + behind, parted);
+            next = next.map(|next| next + 1);
+        }
+    }
+}
+
+/// One after the other; what comes behind a place where the leaf parts goes to the right of it.
+fn insert_few(
+    leaf: &mut Packed,
+    items: &[Item<'_>],
+    before: &mut impl FnMut(Option<(u8, &[u8])>),
+    spare: &mut Spare,
+) -> Vec<Parted> {
+    for (index, item) in items.iter().enumerate() {
+        let ((), parted) = insert_into_leaf(leaf, *item, &mut *before);
+        if let Some(Parted { separator, mut right }) = parted {
+            let rest = items.get(index + 1..).unwrap_or_default();
+            let (left, behind) =
+                rest.split_at(rest.partition_point(|item| item.0 < separator.as_slice()));
+            let mut all = insert_few(leaf, left, before, spare);
+            let further = insert_sorted(&mut right, behind, before, spare);
+            all.push(Parted { separator, right });
+            all.extend(further);
+            return all;
+        }
+    }
+    Vec::new()
+}
+
+/// Many keys and a leaf, written anew as one leaf or several.
+fn merge(
+    leaf: &Packed,
+    items: &[Item<'_>],
+    before: &mut impl FnMut(Option<(u8, &[u8])>),
+) -> (Arc<Node>, Vec<Parted>) {
+    let keys: Vec<Vec<u8>> = (0..leaf.len()).map(|index| leaf.key(index)).collect();
+    let mut merged: Vec<Item<'_>> = Vec::with_capacity(keys.len() + items.len());
+    let mut there = 0;
+    for item in items {
+        while let Some(key) = keys.get(there).filter(|key| key.as_slice() < item.0) {
+            merged.extend(leaf.payload(there).map(|(kind, payload)| (&key[..], kind, payload)));
+            there += 1;
+        }
+        let known = keys.get(there).is_some_and(|key| key.as_slice() == item.0);
+        before(leaf.payload(there).filter(|_| known));
+        there += usize::from(known);
+        merged.push(*item);
+    }
+    for (index, key) in keys.iter().enumerate().skip(there) {
+        merged.extend(leaf.payload(index).map(|(kind, payload)| (&key[..], kind, payload)));
+    }
+    built(&merged)
+}
+
+fn built(items: &[Item<'_>]) -> (Arc<Node>, Vec<Parted>) {
+    let mut pieces = leaves(items);
+    let mut last = pieces.next().unwrap_or_default();
+    let page = |piece: &[Item<'_>]| Arc::new(Node::Leaf(Packed::of_sorted(piece.iter().copied())));
+    let first = page(last);
+    let parted = pieces.map(|piece| {
+        let ends = (last.last(), piece.first());
+        let separator = match ends {
+            (Some(before), Some(after)) => separator(before.0, after.0).to_vec(),
+            _ => Vec::new(),
+        };
+        last = piece;
+        Parted { separator, right: page(piece) }
+    });
+    let parted = parted.collect();
+    (first, parted)
 }
 
 /// Removes a key that is there. Answers whether nothing is left of the node.
