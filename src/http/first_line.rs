@@ -1,6 +1,9 @@
 //! A connection whose first request line may hold what no URI may: quotes, angle brackets, bytes that are not ASCII. People write
 //! `curl 'http://.../_all_docs?startkey="b"'`, and CouchDB takes it; hyper does not, so these bytes are escaped before it sees
 //! them. Programs that send several requests over a connection escape what they send.
+//!
+//! A first line that is no request line at all ends the connection without an answer, as CouchDB ends it: what speaks so would
+//! not understand one.
 
 use std::io;
 use std::pin::Pin;
@@ -26,6 +29,8 @@ enum State {
     Giving(Vec<u8>, usize),
     /// It is over.
     Over,
+    /// It was no request line: there is nothing more to read.
+    Ended,
 }
 
 impl<S> FirstLine<S> {
@@ -52,6 +57,14 @@ fn escaped(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether the first line of `bytes` has the three words of a request line. An empty line may come before one.
+fn is_request_line(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let words: Vec<_> = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+    line.is_empty()
+        || (words.len() > 2 && words.last().is_some_and(|last| last.starts_with(b"HTTP/")))
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for FirstLine<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -61,6 +74,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FirstLine<S> {
         let this = &mut *self;
         loop {
             match &mut this.state {
+                State::Ended => return Poll::Ready(Ok(())),
                 State::Over => return Pin::new(&mut this.stream).poll_read(context, buffer),
                 State::Giving(bytes, given) => {
                     let left = bytes.get(*given..).unwrap_or_default();
@@ -79,7 +93,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for FirstLine<S> {
                     line.extend_from_slice(more.filled());
                     let is_over = more.filled().is_empty() || line.len() > LINE_BYTES_MAX;
                     if more.filled().contains(&b'\n') {
-                        this.state = State::Giving(escaped(line), 0);
+                        this.state = match is_request_line(line) {
+                            true => State::Giving(escaped(line), 0),
+                            false => State::Ended,
+                        };
                     } else if is_over {
                         this.state = State::Giving(std::mem::take(line), 0);
                     }
@@ -138,6 +155,24 @@ mod tests {
             FirstLine::new(server).read_to_string(&mut read).await.unwrap();
             writing.await.unwrap();
             assert_eq!(read, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_line_is_an_end() {
+        for (sent, is_passed_on) in [
+            ("GARBAGE\r\n\r\n", false),
+            ("GET /\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\n\r\n", false),
+            ("\r\nGET / HTTP/1.1\r\n\r\n", true),
+            ("GET /db?key=\"a b\" HTTP/1.1\r\n\r\n", true),
+        ] {
+            let (mut client, server) = duplex(64);
+            client.write_all(sent.as_bytes()).await.unwrap();
+            drop(client);
+            let mut read = String::new();
+            FirstLine::new(server).read_to_string(&mut read).await.unwrap();
+            assert_eq!(!read.is_empty(), is_passed_on, "{sent:?}");
         }
     }
 
