@@ -5,7 +5,7 @@
 //! handler. What blocks does so on a thread that may, in bounded number; long answers are made piece by piece as the client
 //! takes them. Every answer that is an error is made in `problem`.
 //!
-//! - server: `server`, `node`, `config`, `session`, `updates`, `replicate`
+//! - server: `server`, `node`, `config`, `cors`, `session`, `updates`, `replicate`
 //! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`
 //! - documents: `document`, `edits`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_in`, `multipart_out`
 //! - rows: `all_docs`, `changes`, `selector`
@@ -32,6 +32,7 @@ mod changes;
 mod changes_query;
 mod changes_rows;
 mod config;
+mod cors;
 mod database;
 mod databases;
 mod design;

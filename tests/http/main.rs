@@ -12,6 +12,7 @@
 
 mod attachments;
 mod client;
+mod cors;
 mod documents;
 mod feeds;
 mod hostile;
