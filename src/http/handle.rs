@@ -32,7 +32,7 @@ pub async fn handle(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
-    let mut body = RequestBody::new(incoming, app.options.stall_timeout);
+    let mut body = RequestBody::new(incoming, app.clock.clone(), app.options.stall_timeout);
     let cors = Cors::of(&app, &parts.headers).await;
     let preflight = cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers));
     let mut reply = match preflight {

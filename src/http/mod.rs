@@ -1,6 +1,7 @@
 //! CouchDB's HTTP API on hyper.
 //!
-//! A request travels: `accept` (connections in bounded number, slow ones let go) -> `handle` (path decoded segment by segment,
+//! A request travels: `accept` (connections in bounded number, slow ones let go) -> `strict` (what can be read in two ways, refused)
+//! -> `handle` (path decoded segment by segment,
 //! found in the table of `routes`) -> `admit` (who asks, and whether they may: the one place that says no) -> its body -> a
 //! handler. What blocks does so on a thread that may, in bounded number; long answers are made piece by piece as the client
 //! takes them. Every answer that is an error is made in `problem`.
@@ -38,7 +39,7 @@ mod databases;
 mod design;
 mod document;
 mod edits;
-mod first_line;
+mod framing;
 mod handle;
 mod identity;
 mod inside;
@@ -64,6 +65,7 @@ mod session;
 mod shards;
 mod spill;
 mod stats;
+mod strict;
 mod target;
 mod tls;
 mod updates;

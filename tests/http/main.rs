@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::format_push_string,
     clippy::needless_pass_by_value,
@@ -19,6 +20,9 @@ mod hostile;
 mod people;
 mod replication;
 mod server;
+mod slow;
+mod smuggling;
+mod smuggling_corpus;
 mod tls;
 
 use std::net::SocketAddr;
