@@ -21,5 +21,6 @@ mod interface;
 mod load;
 mod program;
 mod schedule;
+mod secrets;
 mod tour;
 mod users;
