@@ -137,12 +137,14 @@ impl Database {
     /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`]; what is in the object is the caller's business.
     pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
         let object = Body::parse(text.as_bytes())?;
-        self.first_shard()?.set_security(object.as_str())
+        let (first, others) = self.shards.split_first().ok_or(DocumentError::DatabaseGone)?;
+        first.set_security(object.as_str())?;
+        others.iter().try_for_each(|shard| shard.note_setting())
     }
 
     /// As a new database begins.
     pub(super) fn set_admin_only(&self) -> Result<(), DocumentError> {
-        self.set_security(ADMIN_ONLY)
+        self.first_shard()?.begin_with_security(ADMIN_ONLY)
     }
 
     /// How many revisions a branch keeps.

@@ -14,15 +14,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::app::{App, told};
-use super::first_line::FirstLine;
 use super::handle::{answer_inside, handle};
 use super::patience::Patient;
+use super::strict::{HEAD_BYTES_MAX, Strict};
 use super::tls::Tls;
 
 /// How long it is before connections are accepted again after one could not be.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
 
@@ -102,7 +100,7 @@ where
         .max_headers(HEADERS_MAX)
         .title_case_headers(true);
     let service = service_fn(move |request| handle(app.clone(), from, request));
-    let connection = builder.serve_connection(TokioIo::new(FirstLine::new(stream)), service);
+    let connection = builder.serve_connection(TokioIo::new(Strict::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,14 +1,17 @@
 //! Bodies of requests: read to their end with limits, or piece by piece.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use tokio::time::error::Elapsed;
 
 use super::problem::Problem;
+use crate::clock::Clock;
 use crate::replication::Flow;
 
 /// A client that sends must send this much a second, on the whole.
@@ -17,38 +20,61 @@ const BYTES_PER_SECOND_MIN: u64 = 1_024;
 /// The body of a request that runs.
 #[derive(Debug)]
 pub struct RequestBody {
-    incoming: Option<Incoming>,
+    arriving: Option<Arriving>,
     ready: Option<Flow>,
-    stall: Duration,
     received: u64,
 }
 
+/// A body on its way. How long its client is waited for does not begin anew with each piece: who has sent much may pause, who
+/// dribbles may not.
+#[derive(Debug)]
+struct Arriving {
+    incoming: Incoming,
+    clock: Arc<dyn Clock>,
+    stall: Duration,
+    waited: Duration,
+}
+
+impl Arriving {
+    async fn frame(&mut self, received: u64) -> Result<Arrived, Elapsed> {
+        let earned = Duration::from_secs(received / BYTES_PER_SECOND_MIN);
+        let left = (self.stall + earned).saturating_sub(self.waited).min(self.stall);
+        let begun = self.clock.monotonic();
+        let frame = tokio::time::timeout(left, self.incoming.frame()).await;
+        self.waited += self.clock.monotonic().saturating_sub(begun);
+        frame
+    }
+}
+
+type Arrived = Option<Result<Frame<Bytes>, hyper::Error>>;
+
 impl RequestBody {
     /// A body that has not been touched.
-    pub fn new(incoming: Incoming, stall: Duration) -> Self {
-        Self { incoming: Some(incoming), ready: None, stall, received: 0 }
+    pub fn new(incoming: Incoming, clock: Arc<dyn Clock>, stall: Duration) -> Self {
+        let arriving = Arriving { incoming, clock, stall, waited: Duration::ZERO };
+        Self { arriving: Some(arriving), ready: None, received: 0 }
     }
 
     /// A body that does not come over a connection.
     pub fn ready(flow: Flow) -> Self {
         let ready = Some(flow).filter(|flow| !flow.is_end_stream());
-        Self { incoming: None, ready, stall: Duration::ZERO, received: 0 }
+        Self { arriving: None, ready, received: 0 }
     }
 
     /// Whether bytes are left that nobody has read: the connection cannot be used again.
     pub fn is_unread(&self) -> bool {
         self.ready.is_some()
-            || self.incoming.as_ref().is_some_and(|incoming| !incoming.is_end_stream())
+            || self.arriving.as_ref().is_some_and(|arriving| !arriving.incoming.is_end_stream())
     }
 
     /// The length that was announced.
     pub fn announced(&self) -> Option<u64> {
-        self.incoming.as_ref().and_then(|incoming| incoming.size_hint().exact())
+        self.arriving.as_ref().and_then(|arriving| arriving.incoming.size_hint().exact())
     }
 
     /// The next piece; `None` at the end.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
-        let Some(incoming) = &mut self.incoming else {
+        let Some(arriving) = &mut self.arriving else {
             let Some(ready) = &mut self.ready else { return Ok(None) };
             let piece = ready.piece().await.transpose();
             let piece = piece.map_err(|cut| Problem::new(408, "timeout", cut.to_string()))?;
@@ -58,10 +84,7 @@ impl RequestBody {
             return Ok(piece);
         };
         loop {
-            // Who has sent much may pause; who dribbles may not.
-            let earned = Duration::from_secs(self.received / BYTES_PER_SECOND_MIN);
-            let patience = self.stall.min(self.stall / 8 + earned);
-            let Ok(frame) = tokio::time::timeout(patience, incoming.frame()).await else {
+            let Ok(frame) = arriving.frame(self.received).await else {
                 return Err(Problem::new(
                     408,
                     "timeout",
@@ -69,7 +92,11 @@ impl RequestBody {
                 ));
             };
             match frame {
-                None => return Ok(None),
+                None => {
+                    // Where chunks end nobody knows before: from here on the connection can be used again.
+                    self.arriving = None;
+                    return Ok(None);
+                }
                 Some(Err(_)) => return Err(Problem::bad_request("the request's body ended early")),
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {

@@ -171,7 +171,7 @@ fn style(text: Option<&str>) -> Result<Style, Problem> {
     match text {
         None | Some("main_only") => Ok(Style::MainOnly),
         Some("all_docs") => Ok(Style::AllDocs),
-        Some(_) => Err(Problem::bad_request("Supported `style` values: main_only, all_docs")),
+        Some(_) => Err(Problem::fault("badarg")),
     }
 }
 

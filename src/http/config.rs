@@ -14,8 +14,11 @@ use crate::auth::PasswordHash;
 
 /// What is in force when nobody has set it.
 const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("chttpd", "enable_cors", "false"),
     ("cluster", "n", "1"),
     ("cluster", "q", "2"),
+    ("cors", "credentials", "false"),
+    ("cors", "max_age", "600"),
     ("couchdb", "default_security", "admin_only"),
     ("couchdb", "max_attachment_size", "1073741824"),
     ("couchdb", "max_document_size", "8000000"),

@@ -14,6 +14,7 @@ use super::admit::{Admitted, admit};
 use super::app::App;
 use super::body::RequestBody;
 use super::call::{Call, media_type};
+use super::cors::Cors;
 use super::problem::Problem;
 use super::reply::{Answer, Reply, ReplyBody};
 use super::routes::{How, Verb, find};
@@ -31,9 +32,16 @@ pub async fn handle(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
-    let mut body = RequestBody::new(incoming, app.options.stall_timeout);
-    let answer = answer(&app, from, &parts, &mut body).await;
-    let mut reply = answer.unwrap_or_else(Reply::from);
+    let mut body = RequestBody::new(incoming, app.clock.clone(), app.options.stall_timeout);
+    let cors = Cors::of(&app, &parts.headers).await;
+    let preflight = cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers));
+    let mut reply = match preflight {
+        Some(reply) => reply,
+        None => answer(&app, from, &parts, &mut body).await.unwrap_or_else(Reply::from),
+    };
+    if let Some(cors) = cors {
+        reply = cors.added_to(reply);
+    }
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }

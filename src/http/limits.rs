@@ -14,11 +14,7 @@ pub fn security(call: &Call) -> Answer {
 pub fn set_security(call: &Call) -> Answer {
     let text = std::str::from_utf8(&call.body).map_err(|_| Problem::bad_json())?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| Problem::bad_json())?;
-    Security::parse(text).map_err(|_| {
-        Problem::bad_request(
-            "A security object has admins and members, each with lists of names and roles.",
-        )
-    })?;
+    Security::parse(text).map_err(|_| Problem::no_majority())?;
     call.database()?.set_security(text.trim())?;
     Ok(Reply::ok(200))
 }
@@ -30,7 +26,8 @@ pub fn revs_limit(call: &Call) -> Answer {
 
 /// `PUT _revs_limit`.
 pub fn set_revs_limit(call: &Call) -> Answer {
-    call.database()?.set_revs_limit(positive(call)?)?;
+    let limit = positive(call)?.ok_or_else(|| Problem::fault("function_clause"))?;
+    call.database()?.set_revs_limit(limit)?;
     Ok(Reply::ok(200))
 }
 
@@ -41,12 +38,13 @@ pub fn purged_infos_limit(call: &Call) -> Answer {
 
 /// `PUT _purged_infos_limit`.
 pub fn set_purged_infos_limit(call: &Call) -> Answer {
-    call.database()?.set_purged_infos_limit(positive(call)?)?;
+    let limit = positive(call)?
+        .ok_or_else(|| Problem::bad_request("`purge_infos_limit` must be positive integer"))?;
+    call.database()?.set_purged_infos_limit(limit)?;
     Ok(Reply::ok(200))
 }
 
-fn positive(call: &Call) -> Result<u64, Problem> {
+fn positive(call: &Call) -> Result<Option<u64>, Problem> {
     let value: serde_json::Value = call.json()?;
-    let number = value.as_u64().filter(|number| *number > 0);
-    number.ok_or_else(|| Problem::bad_request("`limit` must be a positive integer"))
+    Ok(value.as_u64().filter(|number| *number > 0))
 }

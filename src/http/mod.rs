@@ -1,11 +1,12 @@
 //! CouchDB's HTTP API on hyper.
 //!
-//! A request travels: `accept` (connections in bounded number, slow ones let go) -> `handle` (path decoded segment by segment,
+//! A request travels: `accept` (connections in bounded number, slow ones let go) -> `strict` (what can be read in two ways, refused)
+//! -> `handle` (path decoded segment by segment,
 //! found in the table of `routes`) -> `admit` (who asks, and whether they may: the one place that says no) -> its body -> a
 //! handler. What blocks does so on a thread that may, in bounded number; long answers are made piece by piece as the client
 //! takes them. Every answer that is an error is made in `problem`.
 //!
-//! - server: `server`, `node`, `config`, `session`, `updates`, `replicate`
+//! - server: `server`, `node`, `config`, `cors`, `session`, `updates`, `replicate`
 //! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`
 //! - documents: `document`, `edits`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_in`, `multipart_out`
 //! - rows: `all_docs`, `changes`, `selector`
@@ -32,12 +33,13 @@ mod changes;
 mod changes_query;
 mod changes_rows;
 mod config;
+mod cors;
 mod database;
 mod databases;
 mod design;
 mod document;
 mod edits;
-mod first_line;
+mod framing;
 mod handle;
 mod identity;
 mod inside;
@@ -64,6 +66,7 @@ mod session;
 mod shards;
 mod spill;
 mod stats;
+mod strict;
 mod target;
 mod tls;
 mod updates;

@@ -123,6 +123,16 @@ impl Problem {
         Self::new(500, "internal_server_error", reason)
     }
 
+    /// 500 with a number: what CouchDB answers where it runs into a fault over what it was given. Its clients know the words.
+    pub fn fault(reason: &'static str) -> Self {
+        Self::new(500, "unknown_error", reason).referenced()
+    }
+
+    /// 500: what CouchDB answers when none of its shards takes a setting.
+    pub fn no_majority() -> Self {
+        Self::new(500, "error", "no_majority")
+    }
+
     /// 501: what is not there yet, and why.
     pub fn not_implemented(reason: impl Into<Text>) -> Self {
         Self::new(501, "not_implemented", reason)

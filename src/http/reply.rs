@@ -63,6 +63,11 @@ impl Reply {
         Self { status, headers: HeaderMap::new(), body }.header("Content-Length", "0")
     }
 
+    /// 204: nothing, not even a length.
+    pub fn no_content() -> Self {
+        Self { status: 204, headers: HeaderMap::new(), body: ReplyBody::Full(Bytes::new()) }
+    }
+
     /// JSON in pieces.
     pub fn pieces(status: u16, pieces: mpsc::Receiver<Result<Bytes, Cut>>) -> Self {
         let body = ReplyBody::Pieces(pieces);

@@ -1,4 +1,5 @@
-//! `_db_updates`: what happens to databases.
+//! `_db_updates`: what happens to databases. The feed is there while the database `_global_changes` is, as in CouchDB; nothing is
+//! kept in it here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,13 @@ use super::app::{App, told};
 use super::body::RequestBody;
 use super::call::Call;
 use super::changes_query::{heartbeat, timeout};
+use super::databases::open;
 use super::problem::Problem;
 use super::reply::{Answer, Cut, Reply};
 use crate::documents::{DatabaseEvent, Hook};
 
+/// The database that says whether there is a feed.
+const SWITCH: &str = "_global_changes";
 /// Events that are read at a time.
 const AT_A_TIME: usize = 1_000;
 
@@ -31,6 +35,8 @@ struct Listening {
 /// `GET /_db_updates`.
 pub async fn feed(call: Call, _body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
+    let switch = app.clone();
+    app.work(move || open(&switch, SWITCH)).await??;
     let wrong = |_| Problem::bad_request("`limit` must be a non-negative integer");
     let limit = call.parameter("limit").map(str::parse).transpose().map_err(wrong)?;
     let since = match call.parameter("since").map(|since| since.trim_matches('"')) {

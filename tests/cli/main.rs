@@ -21,6 +21,7 @@ mod interface;
 mod load;
 mod program;
 mod schedule;
+mod secrets;
 mod shards;
 mod tour;
 mod users;

@@ -172,6 +172,11 @@ impl Running {
         log
     }
 
+    /// What is in its log yet, to its end.
+    pub fn rest_of_log(&mut self) -> &mut impl BufRead {
+        &mut self.err
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());

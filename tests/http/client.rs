@@ -96,7 +96,7 @@ impl Answering {
     /// Reads the rest.
     pub fn finish(mut self) -> std::io::Result<Answer> {
         let mut answer = self.head.clone();
-        if self.is_head || answer.status == 304 || answer.status == 0 {
+        if self.is_head || matches!(answer.status, 0 | 204 | 304) {
             return Ok(answer);
         }
         if answer.header("transfer-encoding").is_some() {

@@ -43,6 +43,9 @@ fn a_filtered_feed_is_silent_about_the_rest() {
 fn events_of_databases_are_told_and_can_be_gone_on_from() {
     let place = Place::new();
     place.done("PUT", "/first", "");
+    // As in CouchDB there is a feed once somebody has made its database.
+    assert_eq!(place.ask("GET", "/_db_updates", "").status, 404);
+    place.done("PUT", "/_global_changes", "");
     let before = place.done("GET", "/_db_updates", "");
     let since = before["last_seq"].as_str().unwrap().to_owned();
     assert_eq!(before["results"][0]["db_name"], "first");

@@ -2,11 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Place;
 use crate::client::{ADMIN, JSON, send};
+use crate::server::Server;
 use pumice::http::HttpOptions;
+use pumice::vfs::{Vfs as _, os::OsVfs};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -126,6 +129,74 @@ fn names_lead_to_no_file_outside() {
     assert_eq!(place.ask("PUT", &format!("/{long}"), "").status, 400);
     assert_eq!(place.done("GET", "/_all_dbs", ""), serde_json::json!([]));
 }
+
+/// All files below a directory, by their paths in it.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for name in OsVfs.list(directory).unwrap() {
+        let path = directory.join(name);
+        match OsVfs.list(&path) {
+            Ok(_) => found.extend(files(&path)),
+            Err(_) => found.push(path),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn names_of_documents_attachments_and_settings_are_no_names_of_files() {
+    let around = tempfile::tempdir().unwrap();
+    let server = Server::start(&around.path().join("data"), true, HttpOptions::default());
+    let ask = |method: &str, target: &str, body: &str| {
+        crate::client::ask(server.address, method, target, body).status
+    };
+    assert_eq!(ask("PUT", "/db", ""), 201);
+    assert_eq!(ask("PUT", "/_users/org.couchdb.user:x", "{}"), 403);
+    let before = files(around.path());
+    for name in NAMES {
+        for target in [
+            format!("/db/{name}"),
+            format!("/db/_local/{name}"),
+            format!("/db/_design/{name}"),
+            format!("/db/doc-{name}/{name}"),
+            format!("/_node/_local/_config/{name}/{name}"),
+            format!("/_node/{name}/_stats"),
+            format!("/_users/org.couchdb.user:{name}"),
+            format!("/db/_shards/{name}"),
+        ] {
+            let body = if target.contains("_config") { "\"x\"" } else { "{}" };
+            let written = ask("PUT", &target, body);
+            assert!((200..500).contains(&written), "{target}: {written}");
+            let read = ask("GET", &target, "");
+            assert!(read < 500 && (written >= 400 || read == 200), "{target}: {written}, {read}");
+        }
+    }
+    assert_eq!(files(around.path()), before);
+    assert!(before.iter().all(|path| path.starts_with(around.path().join("data"))));
+}
+
+/// Names that would lead elsewhere, were they names of files.
+const NAMES: &[&str] = &[
+    "..",
+    "%2e%2e",
+    "..%2f..%2f..%2fescaped",
+    "%2e%2e%2fescaped",
+    "%252e%252e%252fescaped",
+    "..%5cescaped",
+    "%2fetc%2fescaped",
+    "a%00b",
+    "CON",
+    "aux.txt",
+    "trailing.",
+    "trailing%20",
+    "%e2%80%aeright-to-left",
+    "e%cc%81",
+    "~",
+    "-rf",
+    "a:b",
+    "A.cdb",
+];
 
 #[test]
 fn who_says_nothing_dribbles_or_takes_nothing_is_let_go_and_others_are_served() {

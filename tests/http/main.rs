@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::format_push_string,
     clippy::needless_pass_by_value,
@@ -12,6 +13,7 @@
 
 mod attachments;
 mod client;
+mod cors;
 mod documents;
 mod feeds;
 mod hostile;
@@ -19,6 +21,9 @@ mod people;
 mod replication;
 mod replication_far;
 mod server;
+mod slow;
+mod smuggling;
+mod smuggling_corpus;
 mod tls;
 
 use std::net::SocketAddr;

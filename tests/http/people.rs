@@ -233,3 +233,30 @@ fn a_form_on_a_foreign_page_cannot_write() {
     let answer = place.raw("GET", "/db", &[ADMIN, ("Origin", "https://evil.example")], b"");
     assert_eq!(answer.header("access-control-allow-origin"), None);
 }
+
+#[test]
+fn a_new_server_has_no_password_that_anybody_could_know() {
+    let place = Place::with(false, HttpOptions::default());
+    for name in ["admin", "root", "pumice", "couchdb", "guest", "", "_admin"] {
+        for password in ["", "admin", "password", "root", "pumice", "couchdb", "secret", name] {
+            let authorization = basic(name, password);
+            let headers = [("Authorization", authorization.as_str())];
+            let status = place.raw("GET", "/_session", &headers, b"").status;
+            assert!(matches!(status, 400 | 401 | 403), "{name}:{password}: {status}");
+        }
+    }
+}
+
+#[test]
+fn sessions_are_signed_with_what_each_server_has_made_for_itself() {
+    let places = [Place::new(), Place::new()];
+    for (at, place) in places.iter().enumerate() {
+        let answer = place.as_nobody("POST", "/_session", r#"{"name":"admin","password":"pass"}"#);
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        for (asked, other) in places.iter().enumerate() {
+            let session = other.raw("GET", "/_session", &[("Cookie", cookie.as_str())], b"").json();
+            let is_known = session["userCtx"]["name"] == "admin";
+            assert_eq!(is_known, at == asked, "{session}");
+        }
+    }
+}

@@ -94,6 +94,11 @@ impl Server {
         Self { address, runtime: Some(runtime), end, served: Some(served), databases, service }
     }
 
+    /// Sets what is otherwise set over HTTP.
+    pub fn set(&self, section: &str, key: &str, value: &str) {
+        self.service.set_setting(section, key, Some(value)).unwrap();
+    }
+
     /// Ends it as a signal does: requests are finished, feeds end, everything is closed.
     pub fn stop(mut self) {
         self.end.send_replace(true);

@@ -8,12 +8,13 @@ const DIGITS_MAX: usize = 10_000;
 /// A float in its shortest form: as ECMAScript's, but always with a point or an exponent (jiffy, double-conversion's
 /// `ToShortest` from -6 to 21).
 pub(super) fn put_float(out: &mut Vec<u8>, value: f64) {
+    // A zero too: its sign is part of the term that the revision is made of, and a copy is made from the text.
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
     if value == 0.0 {
         out.extend_from_slice(b"0.0");
         return;
-    }
-    if value < 0.0 {
-        out.push(b'-');
     }
     let shortest = format!("{:e}", value.abs());
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));

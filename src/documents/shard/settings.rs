@@ -40,13 +40,13 @@ impl Shard {
     }
 
     pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.put_meta(META_REVS_LIMIT, &limit.to_be_bytes())?;
+        self.put_setting(META_REVS_LIMIT, &limit.to_be_bytes())?;
         self.revs_limit.store(limit, Ordering::Release);
         Ok(())
     }
 
     pub fn set_purged_infos_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.put_meta(META_PURGED_INFOS_LIMIT, &limit.to_be_bytes())?;
+        self.put_setting(META_PURGED_INFOS_LIMIT, &limit.to_be_bytes())?;
         self.purged_infos_limit.store(limit, Ordering::Release);
         Ok(())
     }
@@ -59,8 +59,21 @@ impl Shard {
         String::from_utf8(value.to_vec()).map(Some).map_err(|_| self.damaged("security"))
     }
 
-    pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
+    /// The security object of a new database: none of its changes.
+    pub fn begin_with_security(&self, text: &str) -> Result<(), DocumentError> {
         self.put_meta(META_SECURITY, text.as_bytes())
+    }
+
+    pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
+        self.put_setting(META_SECURITY, text.as_bytes())
+    }
+
+    /// Another shard keeps what was set.
+    pub fn note_setting(&self) -> Result<(), DocumentError> {
+        self.exclusively(Durability::Sync, |batch| {
+            batch.counters.update_seq += 1;
+            Ok(())
+        })
     }
 
     /// Notes that no database has it: the file may go, should nobody know it. New shards begin so.
@@ -74,6 +87,14 @@ impl Shard {
             return Ok(());
         }
         self.exclusively(Durability::Sync, |batch| Ok(batch.writes.delete(META_UNOWNED)?))
+    }
+
+    /// A setting takes an update sequence in each shard, as CouchDB's does, though it is no row of the changes.
+    fn put_setting(&self, name: &[u8], value: &[u8]) -> Result<(), DocumentError> {
+        self.exclusively(Durability::Sync, |batch| {
+            batch.counters.update_seq += 1;
+            Ok(batch.writes.put(name, value)?)
+        })
     }
 
     fn put_meta(&self, name: &[u8], value: &[u8]) -> Result<(), DocumentError> {

@@ -8,6 +8,24 @@ fn told(databases: &Databases, since: u64) -> Vec<String> {
 }
 
 #[test]
+fn a_setting_takes_a_sequence_in_each_shard_and_is_no_row_of_the_changes() {
+    let world = World::new();
+    let databases = world.open();
+    let db = databases.create("a", &CreateOptions { q: Some(3) }).unwrap();
+    assert_eq!(db.info().update_seq.sum(), 0);
+    db.set_security("{}").unwrap();
+    db.set_revs_limit(7).unwrap();
+    db.set_purged_infos_limit(7).unwrap();
+    assert_eq!(db.info().update_seq.sum(), 9);
+    let mut changes = db.changes(&Since::Zero, &ChangesOptions::default()).unwrap();
+    assert!(changes.next().unwrap().is_none());
+    assert_eq!(changes.last_seq(), db.info().update_seq);
+    drop((changes, db, databases));
+    let databases = world.open();
+    assert_eq!(databases.get("a").unwrap().info().update_seq.sum(), 9);
+}
+
+#[test]
 fn databases_are_made_found_again_and_removed() {
     let world = World::new();
     let databases = world.open();
