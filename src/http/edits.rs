@@ -38,8 +38,12 @@ pub fn prepare(
     Ok(edit)
 }
 
-/// Design documents are for admins of the database.
+/// Design documents are for admins of the database; those of `_replicator` for server admins, whoever else may write
+/// there: what they ask for is done on every database of this server.
 pub fn permit(call: &Call, database: &Database, id: &str) -> Result<(), Problem> {
+    if database.name() == REPLICATOR && !call.user.is_admin() {
+        return Err(Problem::unauthorized("You are not a server admin."));
+    }
     if id.starts_with("_design/") && !call.is_database_admin(database)? {
         return Err(Problem::unauthorized("You are not a db or server admin."));
     }

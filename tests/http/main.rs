@@ -71,6 +71,12 @@ impl Place {
         answer.json()
     }
 
+    /// Sets `section/key` of the configuration.
+    fn set(&self, key: &str, value: &str) {
+        let path = format!("/_node/_local/_config/{key}");
+        self.done("PUT", &path, &serde_json::json!(value).to_string());
+    }
+
     /// With any headers.
     fn raw(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         send(self.address(), &request(method, target, headers, body)).unwrap()

@@ -134,6 +134,24 @@ fn members_write_documents_admins_of_a_database_design_it_and_nobody_else_does()
     }
 }
 
+// A replication by name runs with the rights of a server admin, so who may ask for one could read every database.
+#[test]
+fn a_replicator_that_is_open_to_members_takes_no_replication_from_them() {
+    let place = Place::new();
+    place.add_user("ann", "[]");
+    place.done("PUT", "/_replicator", "");
+    place.done("PUT", "/secret", "");
+    let open = r#"{"admins":{"names":["ann"],"roles":[]},"members":{"names":["ann"],"roles":[]}}"#;
+    place.done("PUT", "/_replicator/_security", open);
+    let asked = r#"{"_id":"r","source":"secret","target":"mine","create_target":true}"#;
+    assert_eq!(place.as_user("ann", "PUT", "/_replicator/r", asked).status, 401);
+    let bulk = format!("{{\"docs\":[{asked}]}}");
+    let answer = place.as_user("ann", "POST", "/_replicator/_bulk_docs", &bulk).text();
+    assert!(!answer.contains("\"ok\":true"), "{answer}");
+    assert_eq!(place.as_user("ann", "GET", "/_replicator/r", "").status, 404);
+    place.done("PUT", "/_replicator/r", asked);
+}
+
 #[test]
 fn a_password_is_kept_as_a_hash_and_people_see_only_their_own_document() {
     let place = Place::new();

@@ -34,11 +34,6 @@ fn server_over_tls(directory: &Path) -> (String, Server) {
 }
 
 impl Place {
-    fn set(&self, key: &str, value: &str) {
-        let path = format!("/_node/_local/_config/replicator/{key}");
-        self.done("PUT", &path, &json!(value).to_string());
-    }
-
     /// Replicates; the reason when it fails.
     fn replicated(&self, source: &str, target: &str) -> Result<Value, String> {
         let wanted = json!({"source": source, "target": target, "create_target": true});
@@ -65,7 +60,7 @@ fn a_database_goes_over_tls_to_and_from_who_is_trusted_and_to_nobody_else() {
     assert!(!reason.contains("tried"), "that does not pass: {reason}");
 
     let file = directory.path().join("authority.pem");
-    here.set("ssl_trusted_certificates_file", file.to_str().unwrap());
+    here.set("replicator/ssl_trusted_certificates_file", file.to_str().unwrap());
     let reason = here.replicated("db", &url).unwrap_err();
     assert!(reason.contains("authority.pem"), "it is not there: {reason}");
     write_file(&*OsVfs::shared(), &file, authority.as_bytes()).unwrap();
@@ -78,7 +73,7 @@ fn a_database_goes_over_tls_to_and_from_who_is_trusted_and_to_nobody_else() {
 
     here.done("DELETE", "/_node/_local/_config/replicator/ssl_trusted_certificates_file", "");
     assert!(here.replicated("db", &url).is_err());
-    here.set("verify_ssl_certificates", "false");
+    here.set("replicator/verify_ssl_certificates", "false");
     assert_eq!(here.replicated("db", &other_name).unwrap()["ok"], true);
     there.stop();
 }
@@ -154,10 +149,10 @@ fn a_server_that_is_not_there_is_tried_as_often_as_is_set() {
     let place = Place::new();
     place.done("PUT", "/db", "");
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    place.set("retries_per_request", "1");
+    place.set("replicator/retries_per_request", "1");
     let reason = place.replicated(&format!("http://{gone}/db"), "db").unwrap_err();
     assert!(reason.contains("cannot be reached") && reason.contains("(tried 2 times)"), "{reason}");
-    place.set("retries_per_request", "many");
+    place.set("replicator/retries_per_request", "many");
     let reason = place.replicated("db", "other").unwrap_err();
     assert!(reason.contains("retries_per_request"), "{reason}");
 }
@@ -166,7 +161,7 @@ fn a_server_that_is_not_there_is_tried_as_often_as_is_set() {
 fn a_document_of_replicator_waits_for_a_server_that_is_not_there() {
     let place = Place::new();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    place.set("retries_per_request", "0");
+    place.set("replicator/retries_per_request", "0");
     let wanted = json!({"source": format!("http://{gone}/db"), "target": "copy"}).to_string();
     place.done("PUT", "/_replicator/waits", &wanted);
     crate::replication::until("it is tried", || {

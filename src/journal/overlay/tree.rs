@@ -315,12 +315,12 @@ fn insert_sorted(
     before: &mut impl FnMut(Option<(u8, &[u8])>),
     spare: &mut Spare,
 ) -> Vec<Parted> {
-    if let Node::Leaf(leaf) = &**node {
-        if items.len() >= MERGE_ITEMS {
-            let (first, parted) = merge(leaf, items, before);
-            *node = first;
-            return parted;
-        }
+    if let Node::Leaf(leaf) = &**node
+        && items.len() >= MERGE_ITEMS
+    {
+        let (first, parted) = merge(leaf, items, before);
+        *node = first;
+        return parted;
     }
     match own(node, spare) {
         None => Vec::new(),
