@@ -20,6 +20,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -40,8 +41,10 @@ use crate::planted::planted;
 
 /// The first of a group waits for no more members than this,
 const COMPANY_MAX: usize = 8;
-/// and lets others run this often at the most.
+/// lets others run this often at the most,
 const YIELDS_MAX: usize = 16;
+/// and no longer than this, so that work that has nothing to do with commits does not hold them up.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// What a commit answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,8 +245,10 @@ impl Core {
     /// for a few: the others gather while these are synced.
     fn wait_for_company(&self) {
         let company = self.company.load(Ordering::Relaxed).min(COMPANY_MAX);
+        let clock = self.directory.clock();
+        let patience = clock.monotonic() + PATIENCE;
         for _ in 0..YIELDS_MAX {
-            if self.turn().gathered() >= company {
+            if self.turn().gathered() >= company || clock.monotonic() > patience {
                 break;
             }
             yield_now();
