@@ -104,7 +104,8 @@ impl Bench {
         let dir = self.dir.join(name);
         let databases =
             Databases::open(&dir, OsVfs::shared(), self.clock.clone(), catalog, options)?;
-        let database = databases.create("bench", &CreateOptions { q: Some(1) })?;
+        let database =
+            databases.create("bench", &CreateOptions { q: Some(1), ..CreateOptions::default() })?;
         Ok((databases, database))
     }
 

@@ -71,7 +71,8 @@ fn databases(dir: &Path, catalog: MemoryCatalog) -> Outcome<Databases> {
 
 fn make(dir: &Path, bytes: u64) -> Outcome<()> {
     let databases = databases(dir, MemoryCatalog::new())?;
-    let database = databases.create("bench", &CreateOptions { q: Some(1) })?;
+    let database =
+        databases.create("bench", &CreateOptions { q: Some(1), ..CreateOptions::default() })?;
     let mut first = 0;
     while database.info().sizes.active < bytes {
         let edits: Outcome<Vec<_>> = (first..first + BULK).map(|n| edit(n, 1, "")).collect();
@@ -101,7 +102,7 @@ fn reopen(dir: &Path) -> Outcome<Databases> {
     let seconds = name.split('.').nth(1).ok_or("the file has no time")?.parse()?;
     let catalog = MemoryCatalog::new();
     let (name, uuid) = ("bench".to_owned(), String::new());
-    catalog.put(&DatabaseRecord { name, q: 1, created_s: seconds, uuid })?;
+    catalog.put(&DatabaseRecord { name, q: 1, partitioned: false, created_s: seconds, uuid })?;
     databases(dir, catalog)
 }
 

@@ -12,6 +12,8 @@ pub struct DatabaseRecord {
     pub name: String,
     /// How many shards it has, 1 to 256.
     pub q: u32,
+    /// Whether documents are placed by the part of their ids before the first colon.
+    pub partitioned: bool,
     /// When it was made, seconds since the Unix epoch: the suffix of its files, and `instance_start_time`.
     pub created_s: u64,
     /// What tells it from another database that had the name before. 32 hexadecimal digits.

@@ -17,8 +17,8 @@ use super::local::LocalDocument;
 use super::options::{
     AllDocsRange, ChangesOptions, EditMode, OpenOptions, OpenRevs, Since, UpdateOptions,
 };
-use super::parse::check_id;
-use super::prepare::prepare;
+use super::partition::{self, PartitionInfo, check_document_id, check_partition};
+use super::prepare::{Rules, prepare};
 use super::purge::{PurgeInfo, RevsDiff};
 use super::revision::Revision;
 use super::sequence::Sequence;
@@ -45,7 +45,7 @@ type Part = Vec<(usize, Edit)>;
 pub struct Database {
     record: DatabaseRecord,
     shards: Vec<Arc<Shard>>,
-    max_document_bytes: u64,
+    rules: Rules,
     compactor: Arc<Compactor>,
     bell: Arc<Bell>,
     /// Rung for the first change since [`Database::take_touched`].
@@ -62,7 +62,8 @@ impl Database {
         events: Arc<Bell>,
     ) -> Self {
         let (bell, touched) = (Arc::default(), AtomicBool::new(false));
-        Self { record, shards, max_document_bytes, compactor, bell, events, touched }
+        let rules = Rules { max_document_bytes, partitioned: record.partitioned };
+        Self { record, shards, rules, compactor, bell, events, touched }
     }
 
     /// Whether something changed since the last call.
@@ -94,6 +95,7 @@ impl Database {
             compact_running: shards.iter().any(|shard| shard.compact_running),
             instance_start_time: self.record.created_s,
             q: self.record.q,
+            partitioned: self.record.partitioned,
             uuid: self.record.uuid.clone(),
         }
     }
@@ -113,13 +115,58 @@ impl Database {
     }
 
     fn shard(&self, id: &str) -> Result<&Arc<Shard>, DocumentError> {
-        let hash = crc32fast::hash(id.as_bytes());
+        let hash = partition::hash(id, self.record.partitioned)?;
         self.shards.iter().find(|shard| shard.holds(hash)).ok_or(DocumentError::DatabaseGone)
     }
 
     fn shard_index(&self, id: &str) -> usize {
-        let hash = crc32fast::hash(id.as_bytes());
+        // An id that belongs nowhere is refused by whichever it comes to.
+        let hash = partition::hash(id, self.record.partitioned).unwrap_or_default();
         self.shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
+    }
+
+    /// Whether a document of this database can be called so: [`super::check_id`], and `partition:id` in a partitioned one.
+    ///
+    /// # Errors
+    /// [`DocumentError::IllegalId`], [`DocumentError::IllegalPartition`].
+    pub fn check_id(&self, id: &str) -> Result<(), DocumentError> {
+        check_document_id(id, self.record.partitioned)
+    }
+
+    /// Whether documents are placed by partitions.
+    pub fn is_partitioned(&self) -> bool {
+        self.record.partitioned
+    }
+
+    /// The shard of a partition.
+    fn shard_of_partition(&self, partition: &str) -> Result<&Arc<Shard>, DocumentError> {
+        check_partition(partition)?;
+        if !self.record.partitioned {
+            return Err(DocumentError::NotPartitioned);
+        }
+        self.shard(&format!("{partition}:"))
+    }
+
+    /// Counts the documents of a partition; takes as long as there are many.
+    ///
+    /// # Errors
+    /// [`DocumentError::IllegalPartition`], [`DocumentError::NotPartitioned`].
+    pub fn partition_info(&self, partition: &str) -> Result<PartitionInfo, DocumentError> {
+        partition::info(self.shard_of_partition(partition)?, partition)
+    }
+
+    /// The documents of a partition that are in a range, in the order of their ids. Total and offset are counted in the
+    /// partition's shard, as CouchDB counts them.
+    ///
+    /// # Errors
+    /// [`DocumentError::IllegalPartition`], [`DocumentError::NotPartitioned`].
+    pub fn partition_docs(
+        &self,
+        partition: &str,
+        range: &AllDocsRange,
+    ) -> Result<AllDocs, DocumentError> {
+        let shard = self.shard_of_partition(partition)?;
+        AllDocs::new(std::slice::from_ref(shard), &partition::clamp(range, partition))
     }
 
     fn first_shard(&self) -> Result<&Arc<Shard>, DocumentError> {
@@ -213,9 +260,7 @@ impl Database {
         options: UpdateOptions,
     ) -> Vec<(usize, Result<Written, DocumentError>)> {
         let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-        let prepared = edits
-            .into_iter()
-            .map(|edit| prepare(shard, edit, options.mode, self.max_document_bytes));
+        let prepared = edits.into_iter().map(|edit| prepare(self.rules, shard, edit, options.mode));
         let outcomes = shard.submit(Job::new(prepared.collect(), options.durability));
         self.compactor.look_at(shard);
         indexes.into_iter().zip(outcomes).collect()
@@ -445,7 +490,7 @@ impl Database {
         rev: Option<u64>,
         body: &Body,
     ) -> Result<LocalDocument, DocumentError> {
-        check_id(id)?;
+        self.check_id(id)?;
         self.shard(id)?.local_put(id, rev, body)
     }
 

@@ -11,7 +11,7 @@ use super::error::{DatabaseError, DocumentError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
 use super::orphans::remove_abandoned;
-use super::place::{ROOT, check_name, file_name, range_name, ranges, shard_name};
+use super::place::{ROOT, check_name, file_name, is_system, range_name, ranges, shard_name};
 use super::shard::{Shard, ShardOptions};
 use super::tasks::ActiveTask;
 use super::watch::{Bell, Watch};
@@ -96,7 +96,7 @@ impl Databases {
     ///
     /// # Errors
     /// [`DatabaseError::Exists`], [`DatabaseError::IllegalName`], [`DatabaseError::NameTooLong`],
-    /// [`DatabaseError::BadShardCount`].
+    /// [`DatabaseError::BadShardCount`], [`DatabaseError::SystemPartitioned`].
     pub fn create(
         &self,
         name: &str,
@@ -107,13 +107,17 @@ impl Databases {
         if !(1..=Q_MAX).contains(&q) {
             return Err(DatabaseError::BadShardCount);
         }
+        if options.partitioned && is_system(name) {
+            return Err(DatabaseError::SystemPartitioned);
+        }
         let mut changing = self.changing();
         if self.catalog.get(name)?.is_some() {
             return Err(DatabaseError::Exists);
         }
         let uuid = format!("{:032x}", self.clock.unique_id());
         let created_s = self.clock.wall_micros() / 1_000_000;
-        let mut record = DatabaseRecord { name: name.to_owned(), q, created_s, uuid };
+        let (name_text, partitioned) = (name.to_owned(), options.partitioned);
+        let mut record = DatabaseRecord { name: name_text, q, partitioned, created_s, uuid };
         while self.some_file_exists(&record)? {
             record.created_s += 1;
         }

@@ -51,6 +51,15 @@ pub enum DocumentError {
         /// CouchDB's words.
         reason: &'static str,
     },
+    /// No partition can be called so (400 `illegal_partition`).
+    #[error("{reason}")]
+    IllegalPartition {
+        /// CouchDB's words.
+        reason: &'static str,
+    },
+    /// The database is not partitioned (400 `bad_request`).
+    #[error("database is not partitioned")]
+    NotPartitioned,
     /// An attachment stub without an attachment that it could stand for (412 `missing_stub`).
     #[error("Invalid attachment stub in {id} for {name}")]
     MissingStub {
@@ -222,6 +231,9 @@ pub enum DatabaseError {
     /// `q` is not between 1 and 256 (400 `bad_request`).
     #[error("The `q` value should be a positive integer.")]
     BadShardCount,
+    /// What the server itself keeps things in is not partitioned (400 `bad_request`).
+    #[error("Cannot partition a system database")]
+    SystemPartitioned,
     /// The catalog could not be read or written.
     #[error("the catalog of databases: {0}")]
     Catalog(String),

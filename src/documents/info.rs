@@ -44,6 +44,8 @@ pub struct DatabaseInfo {
     pub instance_start_time: u64,
     /// Shards.
     pub q: u32,
+    /// Whether documents are placed by the part of their ids before the first colon.
+    pub partitioned: bool,
     /// What tells it from another one of that name.
     pub uuid: String,
 }

@@ -32,6 +32,7 @@ mod local;
 mod options;
 mod orphans;
 mod parse;
+mod partition;
 mod place;
 mod prepare;
 mod purge;
@@ -72,6 +73,7 @@ pub use self::options::{
 pub use self::parse::{
     ParsedBulk, ParsedDocument, check_attachment_name, check_id, parse_bulk, parse_document,
 };
+pub use self::partition::{PartitionInfo, check_partition};
 pub use self::purge::{PurgeInfo, RevsDiff};
 pub use self::revision::{InvalidRevision, Revision, RevisionHash, RevisionPath};
 pub use self::sequence::Sequence;

@@ -60,6 +60,8 @@ impl Default for AutomaticCompaction {
 pub struct CreateOptions {
     /// How many shards, 1 to 256; `None` takes [`DocumentsOptions::q`].
     pub q: Option<u32>,
+    /// Whether documents are placed by the part of their ids before the first colon; every id must then have one.
+    pub partitioned: bool,
 }
 
 /// How edits are taken.

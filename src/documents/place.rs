@@ -28,6 +28,15 @@ pub(super) fn check_name(name: &str) -> Result<(), DatabaseError> {
     Err(DatabaseError::IllegalName { name: name.to_owned() })
 }
 
+/// Databases of other databases' users and replications: CouchDB takes them for its own by the last part of the name.
+const SYSTEM_SUFFIXES: [&str; 2] = ["_users", "_replicator"];
+
+/// Whether a database of this name is one that the server itself keeps things in.
+pub(super) fn is_system(name: &str) -> bool {
+    let suffix = name.rsplit('/').next().unwrap_or(name);
+    SYSTEM_NAMES.contains(&name) || SYSTEM_SUFFIXES.contains(&suffix)
+}
+
 /// The ranges of `q` shards: all hashes, split evenly; the last one takes the rest.
 pub(super) fn ranges(q: u32) -> Vec<(u32, u32)> {
     let size = (1_u64 << 32) / u64::from(q.max(1));

@@ -6,7 +6,8 @@ use super::attachment_info::{Encoding, digest_text};
 use super::edit::{AttachmentEdit, AttachmentSource, Edit};
 use super::error::DocumentError;
 use super::options::EditMode;
-use super::parse::{check_attachment_name, check_id};
+use super::parse::check_attachment_name;
+use super::partition::check_document_id;
 use super::revision::InvalidRevision;
 use super::revision_id::next_revision;
 use super::shard::{
@@ -26,11 +27,20 @@ const WORDS_MAX_BYTES: usize = 8 << 20;
 /// The type of an attachment that has none.
 const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
 
+/// What a database takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The largest document, in bytes of its JSON text.
+    pub max_document_bytes: u64,
+    /// Whether ids are `partition:id`.
+    pub partitioned: bool,
+}
+
 pub(super) fn prepare(
+    rules: Rules,
     shard: &Arc<Shard>,
     edit: Edit,
     mode: EditMode,
-    max_document_bytes: u64,
 ) -> PreparedEdit {
     let Edit { id, revisions, deleted, body, attachments } = edit;
     let mut prepared = PreparedEdit {
@@ -43,25 +53,25 @@ pub(super) fn prepare(
         next: None,
         refused: None,
     };
-    if let Err(error) = complete(shard, &mut prepared, attachments, max_document_bytes) {
+    if let Err(error) = complete(rules, shard, &mut prepared, attachments) {
         prepared.refused = Some(error);
     }
     prepared
 }
 
 fn complete(
+    rules: Rules,
     shard: &Arc<Shard>,
     edit: &mut PreparedEdit,
     attachments: Vec<AttachmentEdit>,
-    max_document_bytes: u64,
 ) -> Result<(), DocumentError> {
-    check_id(&edit.id)?;
+    check_document_id(&edit.id, rules.partitioned)?;
     if edit.id.starts_with("_local/") {
         let reason = "Local documents are not updated like others.";
         return Err(DocumentError::IllegalId { reason });
     }
     let too_large = || DocumentError::TooLarge { id: edit.id.clone() };
-    if edit.body.as_str().len() as u64 > max_document_bytes.min(BODY_MAX_BYTES) {
+    if edit.body.as_str().len() as u64 > rules.max_document_bytes.min(BODY_MAX_BYTES) {
         return Err(too_large());
     }
     if edit.revisions.hashes.iter().any(|hash| hash.as_bytes().len() > HASH_MAX_BYTES) {

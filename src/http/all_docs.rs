@@ -11,7 +11,9 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
-use crate::documents::{AllDocs, AllDocsRange, AllDocsRow, AttachmentMembers, Database, Members};
+use crate::documents::{
+    AllDocs, AllDocsRange, AllDocsRow, AttachmentMembers, Database, DocumentError, Members,
+};
 
 /// Bytes of a piece of an answer.
 const PIECE_BYTES: usize = 64 << 10;
@@ -135,6 +137,7 @@ enum Source {
 impl Rows {
     fn open(call: &Call, query: RowsQuery, kind: Kind) -> Result<Self, Problem> {
         let database = call.database()?;
+        check_partition(&database, call, &query)?;
         let mut range = range(&query);
         if kind == Kind::Design {
             clamp(&mut range);
@@ -149,7 +152,10 @@ impl Rows {
                 (Source::Keys(keys.into_iter()), database.info().doc_count, "null".to_owned())
             }
             None => {
-                let rows = database.all_docs(&range)?;
+                let rows = match &query.partition {
+                    Some(partition) => database.partition_docs(partition, &range)?,
+                    None => database.all_docs(&range)?,
+                };
                 let (total, offset) = match kind {
                     Kind::All => (rows.total_rows(), rows.offset()),
                     Kind::Design => (count_design(&database)?, 0),
@@ -228,6 +234,17 @@ impl Rows {
         }
         out.push(b'}');
         Ok(())
+    }
+}
+
+/// A partition of a database that has none: told in the words of what was asked.
+fn check_partition(database: &Database, call: &Call, query: &RowsQuery) -> Result<(), Problem> {
+    if query.partition.is_none() || database.is_partitioned() {
+        return Ok(());
+    }
+    match call.name("partition") {
+        "" => Err(Problem::query_parse("`partition` parameter is not supported on this db")),
+        _ => Err(DocumentError::NotPartitioned.into()),
     }
 }
 

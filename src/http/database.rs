@@ -26,9 +26,10 @@ fn make_uuid(app: &App) -> Result<(), Problem> {
 /// What `GET /{db}` tells, as JSON text.
 pub fn info_json(info: &DatabaseInfo) -> String {
     let (name, sizes) = (serde_json::json!(info.name), info.sizes);
+    let props = if info.partitioned { "{\"partitioned\":true}" } else { "{}" };
     format!(
         "{{\"instance_start_time\":\"{}\",\"db_name\":{name},\"purge_seq\":\"{}\",\"update_seq\":\"{}\",\
-         \"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{}},\"doc_del_count\":{},\
+         \"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{props},\"doc_del_count\":{},\
          \"doc_count\":{},\"disk_format_version\":{},\"compact_running\":{},\
          \"cluster\":{{\"q\":{},\"n\":1,\"w\":1,\"r\":1}}}}",
         info.instance_start_time,
@@ -59,12 +60,12 @@ pub fn create(call: &Call) -> Answer {
     if call.parameter("engine").is_some() {
         return Err(Problem::bad_request("invalid_engine_extension"));
     }
-    if call.flag("partitioned") {
-        return Err(Problem::not_implemented(
-            "Partitioned databases come later: make one without partitioned=true.",
-        ));
-    }
-    call.app.databases.create(name, &CreateOptions { q })?;
+    let partitioned = match call.parameter("partitioned") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::bad_request("Invalid `partitioned` parameter")),
+    };
+    call.app.databases.create(name, &CreateOptions { q, partitioned })?;
     make_uuid(&call.app)?;
     Ok(Reply::ok(201).header("Location", &call.location(&[name])))
 }

@@ -7,6 +7,9 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::documents::OpenOptions;
 
+/// Why a view is not answered.
+pub const NO_VIEWS: &str = "Views come later: design documents are stored and replicated, not run.";
+
 fn body(call: &Call) -> Result<Value, Problem> {
     let id = format!("_design/{}", call.name("ddoc"));
     let document = call.database()?.open(&id, &OpenOptions::default())?;
@@ -19,9 +22,7 @@ pub fn view(call: &Call) -> Answer {
     if body.get("views").and_then(|views| views.get(call.name("view"))).is_none() {
         return Err(Problem::not_found("missing_named_view"));
     }
-    Err(Problem::not_implemented(
-        "Views come later: design documents are stored and replicated, not run.",
-    ))
+    Err(Problem::not_implemented(NO_VIEWS))
 }
 
 /// `GET _info`: there is no index.
@@ -47,12 +48,6 @@ pub fn no_mango(call: &Call) -> Answer {
     Err(Problem::not_implemented(
         "Queries by selector (Mango) come later; _changes takes filter=_selector.",
     ))
-}
-
-/// `_partition`.
-pub fn partition(call: &Call) -> Answer {
-    call.database()?;
-    Err(Problem::bad_request("database is not partitioned"))
 }
 
 /// `POST _compact/{ddoc}`: an index that is not there needs no compaction.

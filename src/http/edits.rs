@@ -8,7 +8,7 @@ use super::reply::{Answer, Reply};
 use super::{design, users};
 use crate::documents::{
     Database, DocumentError, Edit, EditMode, ParsedDocument, Revision, RevisionPath, UpdateOptions,
-    Written, check_id,
+    Written,
 };
 use crate::journal::Durability;
 
@@ -22,7 +22,7 @@ pub fn prepare(
     parsed: ParsedDocument,
     id: String,
 ) -> Result<Edit, Problem> {
-    check_id(&id)?;
+    database.check_id(&id)?;
     if parsed.replication_members && database.name() != REPLICATOR {
         let reason = "Bad special document member: _replication_state";
         return Err(Problem::new(400, "doc_validation", reason));

@@ -50,6 +50,7 @@ mod multipart_out;
 mod multipart_put;
 mod node;
 mod options;
+mod partition;
 mod patience;
 mod problem;
 mod purge;

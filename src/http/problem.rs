@@ -186,9 +186,11 @@ impl From<DocumentError> for Problem {
             | DocumentError::BadRequest { .. }
             | DocumentError::BadAttachment { .. }
             | DocumentError::AttachmentLength { .. }
+            | DocumentError::NotPartitioned
             | DocumentError::BadSequence => (400, "bad_request"),
             DocumentError::Validation { .. } => (400, "doc_validation"),
             DocumentError::IllegalId { .. } => (400, "illegal_docid"),
+            DocumentError::IllegalPartition { .. } => (400, "illegal_partition"),
             DocumentError::MissingStub { .. } => (412, "missing_stub"),
             DocumentError::DigestMismatch => (400, "content_md5_mismatch"),
             DocumentError::TooLarge { .. } => (413, "document_too_large"),
@@ -209,7 +211,7 @@ impl From<DatabaseError> for Problem {
             DatabaseError::NotFound => (404, "not_found"),
             DatabaseError::IllegalName { .. } => (400, "illegal_database_name"),
             DatabaseError::NameTooLong => (400, "database_name_too_long"),
-            DatabaseError::BadShardCount => (400, "bad_request"),
+            DatabaseError::BadShardCount | DatabaseError::SystemPartitioned => (400, "bad_request"),
             DatabaseError::Storage(error) => return error.into(),
             _ => (500, "internal_server_error"),
         };

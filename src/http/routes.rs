@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, database, design, document, limits,
-    local, node, purge, replicate, revisions, server, session, shards, updates,
+    local, node, partition, purge, replicate, revisions, server, session, shards, updates,
 };
 
 /// Who may make a request.
@@ -268,11 +268,21 @@ pub static ROUTES: &[Route] = &[
     route("/{db}/_shards", "GET,HEAD", &[plain("GET", Member, shards::all)]),
     route("/{db}/_shards/{doc..}", "GET,HEAD", &[plain("GET", Member, shards::of_document)]),
     route("/{db}/_sync_shards", "POST", &[plain("POST", Admin, shards::sync)]),
-    route("/{db}/_partition/{partition}", "GET,HEAD", &[plain("GET", Member, design::partition)]),
+    route("/{db}/_partition/{partition}", "GET,HEAD", &[plain("GET", Member, partition::info)]),
+    route(
+        "/{db}/_partition/{partition}/_all_docs",
+        "GET,HEAD,POST",
+        &[flowing!("GET", Member, all_docs::rows), flowing!("POST", Member, all_docs::rows, json)],
+    ),
+    route(
+        "/{db}/_partition/{partition}/_all_docs/queries",
+        "POST",
+        &[flowing!("POST", Member, all_docs::queries, json)],
+    ),
     route(
         "/{db}/_partition/{partition}/{rest..}",
         "GET,HEAD,POST",
-        &[plain("GET", Member, design::partition), plain("POST", Member, design::partition)],
+        &[plain("GET", Member, partition::other), plain("POST", Member, partition::other)],
     ),
     route("/{db}/_find", "POST", &[json("POST", Member, design::no_mango)]),
     route("/{db}/_explain", "POST", &[json("POST", Member, design::no_mango)]),

@@ -15,6 +15,8 @@ pub struct RowsQuery {
     pub end: Option<String>,
     /// Whether the last key is among the rows.
     pub inclusive_end: bool,
+    /// Only of this partition.
+    pub partition: Option<String>,
     /// These keys, in this order.
     pub keys: Option<Vec<Value>>,
     /// From the last to the first.
@@ -39,6 +41,7 @@ impl Default for RowsQuery {
             start: None,
             end: None,
             inclusive_end: true,
+            partition: None,
             keys: None,
             descending: false,
             limit: None,
@@ -58,7 +61,21 @@ impl RowsQuery {
         for (name, text) in call.target.parameters() {
             query.set(name, &Given::Text(text))?;
         }
+        query.enter_partition(call.name("partition"))?;
         Ok(query)
+    }
+
+    /// Of a path below `_partition`.
+    fn enter_partition(&mut self, name: &str) -> Result<(), Problem> {
+        if name.is_empty() {
+            return Ok(());
+        }
+        match self.partition.replace(name.to_owned()) {
+            Some(other) if other != name => {
+                Err(Problem::bad_request("Conflicting value for `partition` in query string"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same with the members of a body, which count more.
@@ -77,6 +94,7 @@ impl RowsQuery {
                 let key = given.key()?;
                 (self.start, self.end) = (Some(key.clone()), Some(key));
             }
+            "partition" => self.partition = Some(given.name()?),
             "keys" => self.keys = Some(given.keys()?),
             "inclusive_end" => self.inclusive_end = given.flag(name)?,
             "descending" => self.descending = given.flag(name)?,
@@ -123,6 +141,15 @@ impl Given<'_> {
             Value::Array(_) | Value::Object(_) => "\u{10ffff}".to_owned(),
             _ => String::new(),
         })
+    }
+
+    /// Text, with or without quotes.
+    fn name(&self) -> Result<String, Problem> {
+        match self {
+            Self::Text(text) => Ok((*text).to_owned()),
+            Self::Json(Value::String(text)) => Ok(text.clone()),
+            Self::Json(_) => Err(Problem::query_parse("`partition` must be a string.")),
+        }
     }
 
     fn keys(&self) -> Result<Vec<Value>, Problem> {

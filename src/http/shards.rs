@@ -38,10 +38,14 @@ pub fn placement(call: &Call) -> Answer {
     let suffix: Vec<u8> = format!(".{}", info.instance_start_time).into_bytes();
     let by_range: Map<_, _> = ranges.iter().map(|range| (range.clone(), json!([NODE]))).collect();
     let changelog: Vec<_> = ranges.iter().map(|range| json!(["add", range, NODE])).collect();
+    let props = match info.partitioned {
+        true => json!({ "partitioned": true, "hash": ["couch_partition", "hash", []] }),
+        false => json!({}),
+    };
     let rev = format!("1-{}", info.uuid);
     let body = json!({
         "_id": info.name, "_rev": rev, "shard_suffix": suffix, "changelog": changelog,
-        "by_node": { NODE: ranges }, "by_range": Value::Object(by_range), "props": {},
+        "by_node": { NODE: ranges }, "by_range": Value::Object(by_range), "props": props,
     });
     Ok(Reply::json(200, &body).etag(&rev))
 }

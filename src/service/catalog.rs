@@ -43,6 +43,7 @@ fn failed(error: impl Into<Failure>) -> DatabaseError {
 
 fn read(view: &ReadView, name: &str) -> Result<Option<DatabaseRecord>, Error> {
     let entry = entry(name);
+    let partitioned = view.get(entry.child("partitioned"))? == Some(Value::Boolean(true));
     let (q, created, uuid) = (
         view.get(entry.child("q"))?,
         view.get(entry.child("created"))?,
@@ -50,7 +51,8 @@ fn read(view: &ReadView, name: &str) -> Result<Option<DatabaseRecord>, Error> {
     );
     Ok(match (q, created, uuid) {
         (Some(Value::Uint32(q)), Some(Value::Uint64(created_s)), Some(uuid)) => {
-            Some(DatabaseRecord { name: name.to_owned(), q, created_s, uuid: uuid.to_string() })
+            let (name, uuid) = (name.to_owned(), uuid.to_string());
+            Some(DatabaseRecord { name, q, partitioned, created_s, uuid })
         }
         _ => None,
     })
@@ -81,6 +83,9 @@ impl Catalog for CdbCatalog {
         let entry = entry(&record.name);
         let written = self.0.cdb.write(DATASTORE, |tx| {
             tx.set(entry.child("q"), Value::Uint32(record.q))?;
+            if record.partitioned {
+                tx.set(entry.child("partitioned"), Value::Boolean(true))?;
+            }
             tx.set(entry.child("created"), Value::Uint64(record.created_s))?;
             tx.set(entry.child("uuid"), record.uuid.as_str())
         });
@@ -114,8 +119,13 @@ mod tests {
         let catalog = CdbCatalog::new(Arc::new(Service::new(cdb.clone(), scheduler, around)));
         let set = |value| cdb.write(Datastore::Config, |tx| tx.set_text("/a", value)).unwrap();
         let ((), before) = set("1");
-        let record =
-            DatabaseRecord { name: "db".to_owned(), q: 2, created_s: 1, uuid: "00".repeat(16) };
+        let record = DatabaseRecord {
+            name: "db".to_owned(),
+            q: 2,
+            partitioned: true,
+            created_s: 1,
+            uuid: "00".repeat(16),
+        };
         catalog.put(&record).unwrap();
         set("2");
         cdb.rollback(Datastore::Config, before.transaction_id, &Default::default()).unwrap();
@@ -136,6 +146,7 @@ mod tests {
         let record = |name: &str| DatabaseRecord {
             name: name.to_owned(),
             q: 2,
+            partitioned: name == "b",
             created_s: 1_795_184_733,
             uuid: "00ff".repeat(8),
         };

@@ -123,7 +123,9 @@ impl Story {
 
     /// Goes on whatever fails, as a server does.
     fn run(&mut self, databases: &Databases) {
-        let Ok(db) = databases.create("db", &CreateOptions { q: Some(2) }) else {
+        let Ok(db) =
+            databases.create("db", &CreateOptions { q: Some(2), ..CreateOptions::default() })
+        else {
             return;
         };
         self.created = true;

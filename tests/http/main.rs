@@ -17,6 +17,7 @@ mod cors;
 mod documents;
 mod feeds;
 mod hostile;
+mod partitions;
 mod people;
 mod replication;
 mod replication_far;

@@ -12,10 +12,6 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("GET /_active_tasks #2", VIEWS),
     ("GET /_active_tasks \u{2014} indexer", VIEWS),
-    (
-        "GET /_node/_local/_versions",
-        "tells what this program is made of: there is no Erlang and no ICU to give a version of",
-    ),
     ("GET /_reshard/jobs #2", RESHARD),
     (
         "GET /sample_copy \u{2014} db info after compaction",
@@ -31,9 +27,6 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("GET /sample_copy/_index", MANGO),
     ("GET /sample_db/_shards \u{2014} after the split", RESHARD),
-    ("GET /sample_part", PARTITIONS),
-    ("GET /sample_part/_partition/p1", PARTITIONS),
-    ("GET /sample_part/_partition/p1/_all_docs", PARTITIONS),
     ("POST /_reshard/jobs", RESHARD),
     ("POST /sample_copy/_explain", MANGO),
     ("POST /sample_copy/_find", MANGO),
@@ -51,19 +44,16 @@ const KNOWN: &[(&str, &str)] = &[
     ("POST /sample_copy/_index \u{2014} again", MANGO),
     ("POST /sample_part/_partition/p1/_find", MANGO),
     ("PUT /sample_copy/_design/bad \u{2014} syntax error", JAVASCRIPT),
-    ("PUT /sample_part/nopart", PARTITIONS),
-    ("PUT /sample_part/p1:a", PARTITIONS),
-    ("PUT /sample_part?partitioned=true", PARTITIONS),
 ];
 
 const MANGO: &str = "501: queries by selector come later";
 const VIEWS: &str = "501: views come later";
-const PARTITIONS: &str = "501: partitioned databases come later";
 const RESHARD: &str = "501: splitting shards comes later";
 const JAVASCRIPT: &str = "stored: nothing compiles JavaScript yet";
 
 /// The key of a pair whose values are compared by their types only, and the reason.
 const OTHER_DATA: &[(&str, &str)] = &[
+    ("GET /_node/_local/_versions", "another program, of other parts"),
     ("GET /upd_r2 \u{2014} before", HUGE),
     ("GET /upd_r2 \u{2014} compact_running true", HUGE),
     ("GET /upd_r2 \u{2014} after", HUGE),

@@ -9,6 +9,7 @@ mod format;
 mod growth;
 mod model;
 mod parse;
+mod partitions;
 mod reading;
 mod trees;
 
@@ -61,7 +62,8 @@ fn database() -> (Databases, Arc<Database>) {
 
 fn database_of(q: u32) -> (Databases, Arc<Database>) {
     let databases = World::new().open();
-    let database = databases.create("db", &CreateOptions { q: Some(q) }).unwrap();
+    let database =
+        databases.create("db", &CreateOptions { q: Some(q), ..CreateOptions::default() }).unwrap();
     (databases, database)
 }
 
