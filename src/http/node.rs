@@ -87,12 +87,20 @@ pub fn system(call: &Call) -> Answer {
     Ok(Reply::json(200, &body))
 }
 
-/// `GET _versions`.
+/// What passwords can be hashed with.
+const PASSWORD_HASHES: [&str; 2] = ["sha256", "sha"];
+
+/// `GET _versions`: CouchDB's members, for whoever reads them. There is no Erlang, no ICU and no JavaScript here: their values say
+/// so, and the hashes are those that this server takes.
 pub fn versions(call: &Call) -> Answer {
     check(call)?;
     let body = json!({
-        "pumice": { "version": env!("CARGO_PKG_VERSION") },
         "javascript_engine": { "name": "none" },
+        "erlang": { "version": "none", "supported_hashes": PASSWORD_HASHES },
+        "collation_driver": {
+            "name": "none", "library_version": "none",
+            "collator_version": "none", "collation_algorithm_version": "none",
+        },
     });
     Ok(Reply::json(200, &body))
 }
