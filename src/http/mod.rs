@@ -61,6 +61,7 @@ mod reply;
 mod revisions;
 mod routes;
 mod rows_query;
+mod scheduler;
 mod selector;
 mod server;
 mod session;

@@ -1,4 +1,4 @@
-//! `_replicate`, and what the scheduler tells of replications.
+//! `_replicate`, and what runs because of it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::replicator_settings;
 use super::reply::{Answer, Reply};
 use super::target::encode_segment;
 use crate::auth::UserContext;
-use crate::dates::{http_date, iso_date};
+use crate::dates::http_date;
 use crate::replication::{
     Endpoint, Failed, Job, JobState, Peer, Progress, Remote, Replication, Times, replication_id,
 };
@@ -217,76 +217,4 @@ pub fn tasks(app: &App) -> Vec<Value> {
         })
     });
     tasks.collect()
-}
-
-fn describe(job: &Job) -> Value {
-    let done = job.so_far();
-    let info = match &job.state {
-        JobState::Crashing(failed) | JobState::Failed(failed) => json!({ "error": failed.reason }),
-        _ if done == Progress::default() => Value::Null,
-        _ => json!(done),
-    };
-    let started = iso_date(job.started_s);
-    json!({
-        "database": job.document.as_ref().map(|_| "_replicator"), "id": job.id, "pid": "<0.0.0>",
-        "source": job.source, "target": job.target, "user": job.user, "doc_id": job.document,
-        "info": info, "node": NODE, "start_time": started,
-        "history": [
-            { "timestamp": started, "type": "started" },
-            { "timestamp": started, "type": "added" },
-        ],
-    })
-}
-
-/// `GET /_scheduler/jobs`.
-pub fn jobs(call: &Call) -> Answer {
-    let all = call.app.jobs.all();
-    let running =
-        all.iter().filter(|job| matches!(job.state, JobState::Running | JobState::Crashing(_)));
-    let jobs: Vec<_> = running.map(describe).collect();
-    Ok(Reply::json(200, &json!({ "total_rows": jobs.len(), "offset": 0, "jobs": jobs })))
-}
-
-/// `GET /_scheduler/jobs/{job}`.
-pub fn one_job(call: &Call) -> Answer {
-    let job = call.app.jobs.get(call.name("job")).ok_or_else(Problem::missing)?;
-    Ok(Reply::json(200, &describe(&job)))
-}
-
-fn describe_document(job: &Job) -> Value {
-    let (state, info) = match &job.state {
-        JobState::Running => ("running", json!(job.so_far())),
-        JobState::Completed => ("completed", json!(job.so_far())),
-        JobState::Crashing(failed) => ("crashing", json!({ "error": failed.reason })),
-        JobState::Failed(failed) => ("failed", json!({ "error": failed.reason })),
-    };
-    let errors = u8::from(matches!(job.state, JobState::Crashing(_) | JobState::Failed(_)));
-    let started = iso_date(job.started_s);
-    json!({
-        "database": "_replicator", "doc_id": job.document, "id": job.id, "node": NODE,
-        "source": job.source, "target": job.target, "state": state, "info": info,
-        "error_count": errors, "last_updated": started, "start_time": started, "source_proxy": null,
-        "target_proxy": null,
-    })
-}
-
-/// `GET /_scheduler/docs`.
-pub fn documents(call: &Call) -> Answer {
-    let all = call.app.jobs.all();
-    let docs: Vec<_> =
-        all.iter().filter(|job| job.document.is_some()).map(describe_document).collect();
-    let rows: Vec<_> = docs.iter().map(ToString::to_string).collect();
-    let first = if rows.is_empty() { "" } else { "\r\n" };
-    let (count, rows) = (rows.len(), rows.join(",\r\n"));
-    Ok(Reply::text(
-        200,
-        format!("{{\"total_rows\":{count},\"offset\":0,\"docs\":[{first}{rows}\r\n]}}\n"),
-    ))
-}
-
-/// `GET /_scheduler/docs/{db}/{doc}`.
-pub fn one_document(call: &Call) -> Answer {
-    let all = call.app.jobs.all();
-    let job = all.iter().find(|job| job.document.as_deref() == Some(call.name("doc")));
-    Ok(Reply::json(200, &describe_document(job.ok_or_else(Problem::missing)?)))
 }

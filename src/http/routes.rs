@@ -8,7 +8,8 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, database, design, document, limits,
-    local, node, partition, purge, replicate, revisions, server, session, shards, updates,
+    local, node, partition, purge, replicate, revisions, scheduler, server, session, shards,
+    updates,
 };
 
 /// Who may make a request.
@@ -148,14 +149,14 @@ pub static ROUTES: &[Route] = &[
         ],
     ),
     route("/_replicate", "POST", &[flowing!("POST", Admin, replicate::start, json)]),
-    route("/_scheduler/jobs", "GET,HEAD", &[plain("GET", Admin, replicate::jobs)]),
-    route("/_scheduler/jobs/{job}", "GET,HEAD", &[plain("GET", Admin, replicate::one_job)]),
-    route("/_scheduler/docs", "GET,HEAD", &[plain("GET", Admin, replicate::documents)]),
-    route("/_scheduler/docs/{db}", "GET,HEAD", &[plain("GET", Admin, replicate::documents)]),
+    route("/_scheduler/jobs", "GET,HEAD", &[plain("GET", Admin, scheduler::jobs)]),
+    route("/_scheduler/jobs/{job}", "GET,HEAD", &[plain("GET", Admin, scheduler::one_job)]),
+    route("/_scheduler/docs", "GET,HEAD", &[plain("GET", Admin, scheduler::documents)]),
+    route("/_scheduler/docs/{db}", "GET,HEAD", &[plain("GET", Admin, scheduler::documents)]),
     route(
         "/_scheduler/docs/{db}/{doc..}",
         "GET,HEAD",
-        &[plain("GET", Admin, replicate::one_document)],
+        &[plain("GET", Admin, scheduler::one_document)],
     ),
     route("/_search_analyze", "POST", &[plain("POST", Known, design::no_search)]),
     route("/_nouveau_analyze", "POST", &[plain("POST", Known, design::no_search)]),

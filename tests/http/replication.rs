@@ -127,6 +127,33 @@ fn a_document_of_replicator_is_done_and_told() {
     let wrong = json!({"source": "nowhere", "target": "copy"}).to_string();
     place.done("PUT", "/_replicator/wrong", &wrong);
     until("its failure is told", || state("wrong") == "failed");
+    documents_are_asked_by_state_and_page_by_page(&place);
+}
+
+fn documents_are_asked_by_state_and_page_by_page(place: &Place) {
+    let asked = |query: &str| place.done("GET", &format!("/_scheduler/docs?{query}"), "");
+    let names = |answer: &Value| -> Vec<String> {
+        let rows = answer["docs"].as_array().unwrap();
+        rows.iter().map(|row| row["doc_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = asked("");
+    assert_eq!((&all["total_rows"], names(&all).len()), (&json!(2), 2));
+    assert_eq!(names(&asked("states=completed")), ["once"]);
+    assert_eq!(names(&asked("states=failed,crashing")), ["wrong"]);
+    let page = asked("limit=1&skip=1");
+    assert_eq!((&page["total_rows"], &page["offset"]), (&json!(2), &json!(1)));
+    assert_eq!(names(&page), names(&all)[1..]);
+    let behind = asked("skip=9");
+    assert_eq!((&behind["offset"], names(&behind).len()), (&json!(2), 0));
+    for (query, reason) in [
+        ("limit=x", "limit must be an integer"),
+        ("skip=-1", "skip not in range of [0,infinity]"),
+        ("states=completed,lost", "Unknown state lost"),
+    ] {
+        let refused = place.ask("GET", &format!("/_scheduler/docs?{query}"), "");
+        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.json()["reason"], reason);
+    }
 }
 
 #[test]
