@@ -38,6 +38,8 @@ pub struct Scan<'a> {
     slots: Slots<'a>,
     /// Whether the slot that the overlay stands on was handed out.
     slot_used: bool,
+    /// Where the last leap over a mask led.
+    landed: Option<Vec<u8>>,
     /// How many leaves of the overlay were asked from the memory.
     leaves: usize,
     /// A value of the tail that had to be read from the file.
@@ -84,6 +86,7 @@ impl<'a> Scan<'a> {
             image_state: ImageState::Unplaced,
             slots: state.overlay.range(range, direction),
             slot_used: false,
+            landed: None,
             leaves: 1,
             buffer: Vec::new(),
         };
@@ -227,7 +230,25 @@ impl<'a> Scan<'a> {
             // Hidden to the last key: beyond the last there is nothing.
             (Direction::Forward, None) => !(image.seek_last(Bound::Unbounded)? && image.next()?),
         };
-        // Keys that are not in order would lead back into the mask, and the scan around for ever.
-        if left { Ok(true) } else { Err(image.out_of_order()) }
+        if !left || !self.is_beyond_last_leap() {
+            return Err(self.image.out_of_order());
+        }
+        Ok(true)
+    }
+
+    /// Keys that are not in order would lead back into the mask, at once or after some steps, and the scan around for
+    /// ever. Where they are, each leap lands beyond the one before it.
+    fn is_beyond_last_leap(&mut self) -> bool {
+        if !self.image.valid() {
+            return true;
+        }
+        let key = self.image.key();
+        let is_beyond = |last: &Vec<u8>| match self.direction {
+            Direction::Forward => key > last.as_slice(),
+            Direction::Reverse => key < last.as_slice(),
+        };
+        let beyond = self.landed.as_ref().is_none_or(is_beyond);
+        self.landed = Some(key.to_vec());
+        beyond
     }
 }
