@@ -76,6 +76,10 @@ pub enum Bug {
     BlockCrcIgnored,
     /// The lock is not taken.
     LockNotTaken,
+    /// A replaced file is cut down while somebody else has it open.
+    CutWhileShared,
+    /// A file that is closed is cut down though it has a name.
+    CutWhileNamed,
     /// What a transaction read is not compared with later commits.
     ConflictIgnored,
 }

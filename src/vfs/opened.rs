@@ -16,6 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use super::lease::is_open_elsewhere;
+use crate::planted::planted;
 
 /// A smaller file is closed as it is.
 const LARGE_BYTES: u64 = 32 << 20;
@@ -47,12 +48,13 @@ impl Drop for Opened {
 
 fn is_large_and_nameless(file: &File) -> io::Result<bool> {
     let metadata = file.metadata()?;
+    planted!(CutWhileNamed => return Ok(metadata.len() >= LARGE_BYTES));
     Ok(metadata.is_file() && metadata.nlink() == 0 && metadata.len() >= LARGE_BYTES)
 }
 
 /// Cuts a nameless file down to nothing, unless somebody else has it open.
 fn cut_down(file: &File) -> io::Result<()> {
-    if !is_large_and_nameless(file)? || is_open_elsewhere(file) {
+    if !is_large_and_nameless(file)? || is_shared(file) {
         return Ok(());
     }
     let mut len = file.metadata()?.len();
@@ -61,6 +63,11 @@ fn cut_down(file: &File) -> io::Result<()> {
         file.set_len(len)?;
     }
     Ok(())
+}
+
+fn is_shared(file: &File) -> bool {
+    planted!(CutWhileShared => return false);
+    is_open_elsewhere(file)
 }
 
 #[cfg(test)]
