@@ -101,7 +101,7 @@ fn reopen(dir: &Path) -> Outcome<Databases> {
     let seconds = name.split('.').nth(1).ok_or("the file has no time")?.parse()?;
     let catalog = MemoryCatalog::new();
     let (name, uuid) = ("bench".to_owned(), String::new());
-    catalog.put(&DatabaseRecord { name, q: 1, created_s: seconds, uuid })?;
+    catalog.put(&DatabaseRecord { name, q: 1, created_s: seconds, uuid, split_ranges: vec![] })?;
     databases(dir, catalog)
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
+
 use super::all_docs::{AllDocs, AllDocsRow, keys_of, look_up};
 use super::body::Body;
 use super::catalog::DatabaseRecord;
@@ -18,11 +20,11 @@ use super::options::{
     AllDocsRange, ChangesOptions, EditMode, OpenOptions, OpenRevs, Since, UpdateOptions,
 };
 use super::parse::check_id;
-use super::prepare::prepare;
+use super::prepare::{prepare, relocate};
 use super::purge::{PurgeInfo, RevsDiff};
 use super::revision::Revision;
 use super::sequence::Sequence;
-use super::shard::{Job, Shard, Upload, UploadOptions};
+use super::shard::{Job, PreparedEdit, Shard, Upload, UploadOptions};
 use super::watch::{Bell, Watch};
 
 /// What a new database that is for admins only has as its security object.
@@ -44,7 +46,8 @@ type Part = Vec<(usize, Edit)>;
 #[derive(Debug)]
 pub struct Database {
     record: DatabaseRecord,
-    shards: Vec<Arc<Shard>>,
+    /// Another set once a shard was split. A call takes it once, and again when it came too late for a shard.
+    shards: ArcSwap<Vec<Arc<Shard>>>,
     max_document_bytes: u64,
     compactor: Arc<Compactor>,
     bell: Arc<Bell>,
@@ -62,6 +65,7 @@ impl Database {
         events: Arc<Bell>,
     ) -> Self {
         let (bell, touched) = (Arc::default(), AtomicBool::new(false));
+        let shards = ArcSwap::from_pointee(shards);
         Self { record, shards, max_document_bytes, compactor, bell, events, touched }
     }
 
@@ -77,11 +81,12 @@ impl Database {
 
     /// Counts, sizes and sequences; without I/O, unless something was buffered: the place in the changes is a durable one.
     pub fn info(&self) -> DatabaseInfo {
-        let shards = self.shards();
+        let set = self.each_shard();
+        let shards: Vec<_> = set.iter().map(|shard| shard.info()).collect();
         let mut sizes = Sizes::default();
         shards.iter().for_each(|shard| sizes += shard.sizes);
         let sequence = |place: fn(&Shard) -> super::sequence::Place| {
-            Sequence::new(self.shards.iter().map(|shard| place(shard)).collect())
+            Sequence::new(set.iter().map(|shard| place(shard)).collect())
         };
         DatabaseInfo {
             name: self.record.name.clone(),
@@ -93,18 +98,64 @@ impl Database {
             disk_format_version: DISK_FORMAT_VERSION,
             compact_running: shards.iter().any(|shard| shard.compact_running),
             instance_start_time: self.record.created_s,
-            q: self.record.q,
+            q: u32::try_from(set.len()).unwrap_or(u32::MAX),
             uuid: self.record.uuid.clone(),
         }
     }
 
-    pub(super) fn each_shard(&self) -> &[Arc<Shard>] {
-        &self.shards
+    pub(super) fn each_shard(&self) -> Arc<Vec<Arc<Shard>>> {
+        self.shards.load_full()
+    }
+
+    /// Does something with all shards; again, when it failed and a shard was split meanwhile.
+    fn with_shards<T>(
+        &self,
+        work: impl Fn(&[Arc<Shard>]) -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        loop {
+            let set = self.each_shard();
+            let done = work(&set);
+            if done.is_ok() || Arc::ptr_eq(&set, &self.each_shard()) {
+                return done;
+            }
+        }
+    }
+
+    /// Does something with the shard of a document; again, when it was split meanwhile.
+    fn with_shard<T>(
+        &self,
+        id: &str,
+        work: impl Fn(&Arc<Shard>) -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        loop {
+            let done = work(&self.shard(id)?);
+            if !matches!(done, Err(DocumentError::ShardSplit)) {
+                return done;
+            }
+        }
+    }
+
+    /// Puts halves in the place of a shard.
+    pub(super) fn swap(&self, source: &Arc<Shard>, halves: &[Arc<Shard>; 2]) {
+        let mut shards = Vec::new();
+        for shard in self.each_shard().iter() {
+            if Arc::ptr_eq(shard, source) {
+                shards.extend(halves.iter().cloned());
+            } else {
+                shards.push(shard.clone());
+            }
+        }
+        self.shards.store(Arc::new(shards));
+    }
+
+    /// What decides in which shard a document is.
+    pub(super) fn hash(id: &str) -> u32 {
+        crc32fast::hash(id.as_bytes())
     }
 
     /// Its shards in the order of their ranges.
     pub fn shards(&self) -> Vec<ShardInfo> {
-        self.shards.iter().map(|shard| shard.info()).collect()
+        self.each_shard().iter().map(|shard| shard.info()).collect()
     }
 
     /// The shard that a document belongs to.
@@ -112,18 +163,14 @@ impl Database {
         Ok(self.shard(id)?.info())
     }
 
-    fn shard(&self, id: &str) -> Result<&Arc<Shard>, DocumentError> {
-        let hash = crc32fast::hash(id.as_bytes());
-        self.shards.iter().find(|shard| shard.holds(hash)).ok_or(DocumentError::DatabaseGone)
+    fn shard(&self, id: &str) -> Result<Arc<Shard>, DocumentError> {
+        let hash = Self::hash(id);
+        let set = self.shards.load();
+        set.iter().find(|shard| shard.holds(hash)).cloned().ok_or(DocumentError::DatabaseGone)
     }
 
-    fn shard_index(&self, id: &str) -> usize {
-        let hash = crc32fast::hash(id.as_bytes());
-        self.shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
-    }
-
-    fn first_shard(&self) -> Result<&Arc<Shard>, DocumentError> {
-        self.shards.first().ok_or(DocumentError::DatabaseGone)
+    fn first_shard(&self) -> Result<Arc<Shard>, DocumentError> {
+        self.shards.load().first().cloned().ok_or(DocumentError::DatabaseGone)
     }
 
     /// The security object: the JSON text that was set, `{}` before.
@@ -137,9 +184,11 @@ impl Database {
     /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`]; what is in the object is the caller's business.
     pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
         let object = Body::parse(text.as_bytes())?;
-        let (first, others) = self.shards.split_first().ok_or(DocumentError::DatabaseGone)?;
-        first.set_security(object.as_str())?;
-        others.iter().try_for_each(|shard| shard.note_setting())
+        self.with_shards(|shards| {
+            let (first, others) = shards.split_first().ok_or(DocumentError::DatabaseGone)?;
+            first.set_security(object.as_str())?;
+            others.iter().try_for_each(|shard| shard.note_setting())
+        })
     }
 
     /// As a new database begins.
@@ -149,22 +198,24 @@ impl Database {
 
     /// How many revisions a branch keeps.
     pub fn revs_limit(&self) -> u64 {
-        self.shards.first().map_or(1, |shard| shard.revs_limit())
+        self.first_shard().map_or(1, |shard| shard.revs_limit())
     }
 
     /// Sets it, 1 or more. Documents are brought down to it when they are written, and at the next compaction.
     pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.set_revs_limit(limit.max(1)))
+        let set = |shard: &Arc<Shard>| shard.set_revs_limit(limit.max(1));
+        self.with_shards(|shards| shards.iter().try_for_each(set))
     }
 
     /// How many purges each shard remembers.
     pub fn purged_infos_limit(&self) -> u64 {
-        self.shards.first().map_or(1, |shard| shard.purged_infos_limit())
+        self.first_shard().map_or(1, |shard| shard.purged_infos_limit())
     }
 
     /// Sets it, 1 or more.
     pub fn set_purged_infos_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.set_purged_infos_limit(limit.max(1)))
+        let set = |shard: &Arc<Shard>| shard.set_purged_infos_limit(limit.max(1));
+        self.with_shards(|shards| shards.iter().try_for_each(set))
     }
 
     /// Writes: one engine transaction for each shard that is concerned, synced before it answers. One answer for each
@@ -181,14 +232,15 @@ impl Database {
         let options: UpdateOptions = options.into();
         let mut outcomes: Vec<_> = edits.iter().map(|_| Err(DocumentError::DatabaseGone)).collect();
         let side_by_side = edits.len() >= SIDE_BY_SIDE;
-        let mut parts: Vec<Part> = self.shards.iter().map(|_| Vec::new()).collect();
+        let set = self.each_shard();
+        let mut parts: Vec<Part> = set.iter().map(|_| Vec::new()).collect();
         for (index, edit) in edits.into_iter().enumerate() {
-            if let Some(part) = parts.get_mut(self.shard_index(&edit.id)) {
+            if let Some(part) = parts.get_mut(shard_index(&set, &edit.id)) {
                 part.push((index, edit));
             }
         }
-        let work = self.shards.iter().zip(parts).filter(|(_, part)| !part.is_empty());
-        let written: Vec<_> = if side_by_side && self.shards.len() > 1 {
+        let work = set.iter().zip(parts).filter(|(_, part)| !part.is_empty());
+        let written: Vec<_> = if side_by_side && set.len() > 1 {
             self.write_side_by_side(work.collect(), options)
         } else {
             work.flat_map(|(shard, part)| self.write(shard, part, options)).collect()
@@ -216,9 +268,44 @@ impl Database {
         let prepared = edits
             .into_iter()
             .map(|edit| prepare(shard, edit, options.mode, self.max_document_bytes));
-        let outcomes = shard.submit(Job::new(prepared.collect(), options.durability));
+        let outcomes = self.submit(shard, indexes, prepared.collect(), options);
         self.compactor.look_at(shard);
-        indexes.into_iter().zip(outcomes).collect()
+        outcomes
+    }
+
+    fn submit(
+        &self,
+        shard: &Shard,
+        indexes: Vec<usize>,
+        edits: Vec<PreparedEdit>,
+        options: UpdateOptions,
+    ) -> Vec<(usize, Result<Written, DocumentError>)> {
+        match shard.submit(Job::new(edits, options.durability)) {
+            Ok(outcomes) => indexes.into_iter().zip(outcomes).collect(),
+            Err(edits) => self.submit_anew(indexes.into_iter().zip(edits).collect(), options),
+        }
+    }
+
+    /// Edits whose shard was split before their turn came.
+    fn submit_anew(
+        &self,
+        edits: Vec<(usize, PreparedEdit)>,
+        options: UpdateOptions,
+    ) -> Vec<(usize, Result<Written, DocumentError>)> {
+        let set = self.each_shard();
+        let mut parts: Vec<(Vec<usize>, Vec<PreparedEdit>)> =
+            set.iter().map(|_| Default::default()).collect();
+        for (index, mut edit) in edits {
+            let number = shard_index(&set, &edit.id);
+            if let (Some(shard), Some(part)) = (set.get(number), parts.get_mut(number)) {
+                relocate(shard, &mut edit);
+                part.0.push(index);
+                part.1.push(edit);
+            }
+        }
+        let work = set.iter().zip(parts).filter(|(_, part)| !part.0.is_empty());
+        work.flat_map(|(shard, (indexes, edits))| self.submit(shard, indexes, edits, options))
+            .collect()
     }
 
     fn write_side_by_side(
@@ -262,7 +349,7 @@ impl Database {
         let found = shard.find(&snapshot, id)?.ok_or(DocumentError::MISSING)?;
         let document = match &options.rev {
             None if found.head.deleted && !options.deleted => return Err(DocumentError::DELETED),
-            None => Document::winner(shard, &snapshot, id.to_owned(), found)?,
+            None => Document::winner(&shard, &snapshot, id.to_owned(), found)?,
             Some(rev) => {
                 let tree = shard.tree(&found.record)?;
                 let mut index = tree.find(rev).ok_or(DocumentError::MISSING)?;
@@ -273,7 +360,7 @@ impl Database {
                     index = best.unwrap_or(index);
                 }
                 let node = tree.node(index).ok_or(DocumentError::MISSING)?;
-                Document::of_node(shard, &snapshot, id, &found, node)?
+                Document::of_node(&shard, &snapshot, id, &found, node)?
             }
         };
         let mut document = document.ok_or(DocumentError::MISSING)?;
@@ -307,7 +394,7 @@ impl Database {
             let Some(node) = tree.node(index) else {
                 return Ok(None);
             };
-            let document = Document::of_node(shard, &snapshot, id, &found, node)?;
+            let document = Document::of_node(&shard, &snapshot, id, &found, node)?;
             let missing = || OpenRev::Missing(node.revision.clone());
             Ok(Some(document.map_or_else(missing, |document| OpenRev::Found(Box::new(document)))))
         };
@@ -364,16 +451,27 @@ impl Database {
         asked: &[(String, Vec<Revision>)],
     ) -> Result<Vec<(String, Vec<Revision>)>, DocumentError> {
         let mut purged: Vec<_> = asked.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
-        for (number, shard) in self.shards.iter().enumerate() {
-            let mine = |id: &str| self.shard_index(id) == number;
-            let part: Vec<_> = asked.iter().filter(|(id, _)| mine(id)).cloned().collect();
-            if part.is_empty() {
-                continue;
-            }
-            let removed = shard.purge(&part)?;
-            let slots = purged.iter_mut().filter(|(id, _)| mine(id));
-            for ((_, slot), removed) in slots.zip(removed) {
-                *slot = removed;
+        let mut left: Vec<_> = (0..asked.len()).collect();
+        while let Some((id, _)) = left.first().and_then(|index| asked.get(*index)) {
+            let shard = self.shard(id)?;
+            let is_here = |index: &usize| {
+                asked.get(*index).is_some_and(|(id, _)| shard.holds(Self::hash(id)))
+            };
+            let (here, others): (Vec<_>, Vec<_>) = left.iter().copied().partition(is_here);
+            let part: Vec<_> = here.iter().filter_map(|index| asked.get(*index)).cloned().collect();
+            match shard.purge(&part) {
+                Ok(removed) => {
+                    for (index, removed) in here.into_iter().zip(removed) {
+                        purged
+                            .get_mut(index)
+                            .into_iter()
+                            .for_each(|slot| slot.1.clone_from(&removed));
+                    }
+                    left = others;
+                }
+                // The next round finds its halves.
+                Err(DocumentError::ShardSplit) => {}
+                Err(error) => return Err(error),
             }
         }
         self.tell();
@@ -383,7 +481,7 @@ impl Database {
     /// The purges that are remembered, oldest first within each shard.
     pub fn purge_infos(&self) -> Result<Vec<PurgeInfo>, DocumentError> {
         let mut infos = Vec::new();
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             infos.extend(shard.purge_infos()?);
         }
         Ok(infos)
@@ -391,7 +489,7 @@ impl Database {
 
     /// Documents in the order of their ids, on one snapshot of all shards.
     pub fn all_docs(&self, range: &AllDocsRange) -> Result<AllDocs, DocumentError> {
-        AllDocs::new(&self.shards, range)
+        AllDocs::new(&self.each_shard(), range)
     }
 
     /// These documents, in this order; `None` for one that never was. `descending`, `skip` and `limit` are the caller's
@@ -401,10 +499,11 @@ impl Database {
         keys: &[String],
         include_docs: bool,
     ) -> Result<Vec<Option<AllDocsRow>>, DocumentError> {
-        let snapshots: Vec<_> = self.shards.iter().map(|shard| shard.snapshot()).collect();
+        let set = self.each_shard();
+        let snapshots: Vec<_> = set.iter().map(|shard| shard.snapshot()).collect();
         let row = |id: &String| {
-            let index = self.shard_index(id);
-            match (self.shards.get(index), snapshots.get(index)) {
+            let index = shard_index(&set, id);
+            match (set.get(index), snapshots.get(index)) {
                 (Some(shard), Some(snapshot)) => look_up(shard, snapshot, id, include_docs),
                 _ => Ok(None),
             }
@@ -418,7 +517,7 @@ impl Database {
         since: &Since,
         options: &ChangesOptions,
     ) -> Result<Changes, DocumentError> {
-        Changes::new(&self.shards, since, options)
+        Changes::new(&self.each_shard(), since, options)
     }
 
     /// A handle that wakes for every update.
@@ -429,7 +528,7 @@ impl Database {
     /// Begins to take an attachment for the document `id`. The handle that comes of it can only be used for documents
     /// of that one's shard.
     pub fn upload(&self, id: &str, options: UploadOptions) -> Result<Upload, DocumentError> {
-        Upload::begin(self.shard(id)?, options)
+        Upload::begin(&self.shard(id)?, options)
     }
 
     /// A local document; `id` with `_local/` in front.
@@ -446,7 +545,7 @@ impl Database {
         body: &Body,
     ) -> Result<LocalDocument, DocumentError> {
         check_id(id)?;
-        self.shard(id)?.local_put(id, rev, body)
+        self.with_shard(id, |shard| shard.local_put(id, rev, body))
     }
 
     /// Removes a local document.
@@ -454,7 +553,7 @@ impl Database {
     /// # Errors
     /// [`DocumentError::NotFound`].
     pub fn local_remove(&self, id: &str) -> Result<(), DocumentError> {
-        self.shard(id)?.local_remove(id)
+        self.with_shard(id, |shard| shard.local_remove(id))
     }
 
     /// Local documents in the order of their ids (with `_local/` in front, in the range too); bodies come always.
@@ -466,7 +565,7 @@ impl Database {
             AllDocsRange { start: bare(&range.start), end: bare(&range.end), ..range.clone() };
         let keys = keys_of(&bare, key::LOCAL);
         let mut found = Vec::new();
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             found.extend(shard.local_list(&keys)?);
         }
         found.sort_by(|left, right| left.id.cmp(&right.id));
@@ -480,7 +579,7 @@ impl Database {
 
     /// Asks for a compaction of every shard, in the background; what runs already goes on. Answers at once.
     pub fn compact(&self) {
-        self.shards.iter().for_each(|shard| self.compactor.request(shard));
+        self.each_shard().iter().for_each(|shard| self.compactor.request(shard));
     }
 
     /// Compacts every shard on this thread.
@@ -488,42 +587,42 @@ impl Database {
     /// # Errors
     /// [`DocumentError::Storage`] with [`crate::journal::CompactionError::Running`] when one is being compacted.
     pub fn compact_now(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| self.compactor.run(shard))
+        self.with_shards(|shards| shards.iter().try_for_each(|shard| self.compactor.run(shard)))
     }
 
     /// How many shards it has.
     pub fn shard_count(&self) -> usize {
-        self.shards.len()
+        self.shards.load().len()
     }
 
     /// Compacts one shard, counted from 0, on this thread; `None` when there is none of that number.
     pub fn compact_shard_now(&self, number: usize) -> Option<Result<(), DocumentError>> {
-        Some(self.compactor.run(self.shards.get(number)?))
+        Some(self.compactor.run(self.each_shard().get(number)?))
     }
 
     /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
     pub fn sync(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.sync())
+        self.with_shards(|shards| shards.iter().try_for_each(|shard| shard.sync()))
     }
 
     /// Ends it: what was committed is durable, later writes are refused.
     pub(super) fn close(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.close())
+        self.each_shard().iter().try_for_each(|shard| shard.close())
     }
 
     /// Before it is removed: its files may go.
     pub(super) fn disown_shards(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.disown())
+        self.each_shard().iter().try_for_each(|shard| shard.disown())
     }
 
     /// Once its record is in the catalog: its files stay.
     pub(super) fn own_shards(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.own())
+        self.each_shard().iter().try_for_each(|shard| shard.own())
     }
 
     /// It was removed: writers are refused, readers go on with what they have.
     pub(super) fn retire(&self) -> Result<(), DocumentError> {
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             self.compactor.forget(shard);
             shard.retire()?;
         }
@@ -536,4 +635,10 @@ impl Database {
         let mut outcomes = self.update(vec![edit], EditMode::Interactive);
         outcomes.pop().unwrap_or(Err(DocumentError::DatabaseGone))
     }
+}
+
+/// The number of the shard that a document belongs to.
+fn shard_index(shards: &[Arc<Shard>], id: &str) -> usize {
+    let hash = Database::hash(id);
+    shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
 }

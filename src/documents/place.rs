@@ -29,7 +29,7 @@ pub(super) fn check_name(name: &str) -> Result<(), DatabaseError> {
 }
 
 /// The ranges of `q` shards: all hashes, split evenly; the last one takes the rest.
-pub(super) fn ranges(q: u32) -> Vec<(u32, u32)> {
+pub(super) fn even_ranges(q: u32) -> Vec<(u32, u32)> {
     let size = (1_u64 << 32) / u64::from(q.max(1));
     let bound = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let first = |index: u32| bound(size * u64::from(index));
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn texts(q: u32) -> Vec<String> {
-        ranges(q).iter().map(|(first, last)| format!("{first:08x}-{last:08x}")).collect()
+        even_ranges(q).iter().map(|(first, last)| format!("{first:08x}-{last:08x}")).collect()
     }
 
     /// Section 4.1 of the reference.
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn every_hash_is_in_one_range() {
         for q in [1, 2, 3, 7, 18, 256] {
-            let ranges = ranges(q);
+            let ranges = even_ranges(q);
             assert_eq!(ranges.len(), q as usize);
             assert_eq!((ranges[0].0, ranges[q as usize - 1].1), (0, u32::MAX));
             assert!(ranges.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0));

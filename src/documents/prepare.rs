@@ -83,6 +83,20 @@ fn complete(
     Ok(())
 }
 
+/// Makes edits fit for a shard that comes of the one that they were prepared for.
+pub(super) fn relocate(shard: &Arc<Shard>, edit: &mut PreparedEdit) {
+    for attachment in &mut edit.attachments {
+        if let PreparedSource::Uploaded(pending) = &mut attachment.source
+            && !pending.is_in(shard)
+        {
+            match shard.take_pending(pending) {
+                Ok(moved) => *pending = moved,
+                Err(error) => edit.refused = Some(error),
+            }
+        }
+    }
+}
+
 fn store(
     shard: &Arc<Shard>,
     attachment: AttachmentEdit,
@@ -111,8 +125,11 @@ fn store(
             upload.finish()?
         }
     };
-    let pending = stored.pending;
-    if !pending.is_in(shard.store()) {
+    let mut pending = stored.pending;
+    if pending.is_above(shard) {
+        pending = shard.take_pending(&pending)?;
+    }
+    if !pending.is_in(shard) {
         let reason = format!("Attachment {name} was uploaded for another document.");
         return Err(DocumentError::BadRequest { reason });
     }

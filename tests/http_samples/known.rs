@@ -16,7 +16,6 @@ const KNOWN: &[(&str, &str)] = &[
         "GET /_node/_local/_versions",
         "tells what this program is made of: there is no Erlang and no ICU to give a version of",
     ),
-    ("GET /_reshard/jobs #2", RESHARD),
     (
         "GET /sample_copy \u{2014} db info after compaction",
         "_index makes design documents there; nothing does here",
@@ -30,11 +29,9 @@ const KNOWN: &[(&str, &str)] = &[
         "the design document with a syntax error is there, since nothing compiles it",
     ),
     ("GET /sample_copy/_index", MANGO),
-    ("GET /sample_db/_shards \u{2014} after the split", RESHARD),
     ("GET /sample_part", PARTITIONS),
     ("GET /sample_part/_partition/p1", PARTITIONS),
     ("GET /sample_part/_partition/p1/_all_docs", PARTITIONS),
-    ("POST /_reshard/jobs", RESHARD),
     ("POST /sample_copy/_explain", MANGO),
     ("POST /sample_copy/_find", MANGO),
     ("POST /sample_copy/_find #2", MANGO),
@@ -59,7 +56,6 @@ const KNOWN: &[(&str, &str)] = &[
 const MANGO: &str = "501: queries by selector come later";
 const VIEWS: &str = "501: views come later";
 const PARTITIONS: &str = "501: partitioned databases come later";
-const RESHARD: &str = "501: splitting shards comes later";
 const JAVASCRIPT: &str = "stored: nothing compiles JavaScript yet";
 
 /// The key of a pair whose values are compared by their types only, and the reason.

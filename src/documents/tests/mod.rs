@@ -10,6 +10,7 @@ mod growth;
 mod model;
 mod parse;
 mod reading;
+mod split;
 mod trees;
 
 use std::path::Path;
