@@ -20,6 +20,7 @@ mod hostile;
 mod people;
 mod replication;
 mod replication_far;
+mod reshard;
 mod server;
 mod slow;
 mod smuggling;
