@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::DatabaseError;
-use super::place::even_ranges;
+use super::ranges::even_ranges;
 
 /// What is known of a database apart from its shards.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,20 +11,16 @@ use super::catalog::DatabaseRecord;
 use super::changes::Changes;
 use super::compactor::Compactor;
 use super::document::{Document, OpenRev};
-use super::edit::{Edit, Written};
 use super::error::DocumentError;
 use super::info::{DatabaseInfo, ShardInfo, Sizes};
 use super::key;
 use super::local::LocalDocument;
-use super::options::{
-    AllDocsRange, ChangesOptions, EditMode, OpenOptions, OpenRevs, Since, UpdateOptions,
-};
+use super::options::{AllDocsRange, ChangesOptions, OpenOptions, OpenRevs, Since};
 use super::parse::check_id;
-use super::prepare::{prepare, relocate};
 use super::purge::{PurgeInfo, RevsDiff};
 use super::revision::Revision;
 use super::sequence::Sequence;
-use super::shard::{Job, PreparedEdit, Shard, Upload, UploadOptions};
+use super::shard::{Shard, Upload, UploadOptions};
 use super::watch::{Bell, Watch};
 
 /// What a new database that is for admins only has as its security object.
@@ -33,23 +29,14 @@ const ADMIN_ONLY: &str = r#"{"members":{"roles":["_admin"]},"admins":{"roles":["
 /// CouchDB's version of its files since 3.0.
 const DISK_FORMAT_VERSION: u32 = 8;
 
-/// Edits in one call from which on shards are written at the same time.
-const SIDE_BY_SIDE: usize = 32;
-
-/// Threads that write the shards of one call.
-const THREADS_MAX: usize = 4;
-
-/// The edits for one shard, with their places in the call.
-type Part = Vec<(usize, Edit)>;
-
 /// An open database. Everything blocks its thread for as long as it takes; nothing of it is async.
 #[derive(Debug)]
 pub struct Database {
     record: DatabaseRecord,
     /// Another set once a shard was split. A call takes it once, and again when it came too late for a shard.
     shards: ArcSwap<Vec<Arc<Shard>>>,
-    max_document_bytes: u64,
-    compactor: Arc<Compactor>,
+    pub(super) max_document_bytes: u64,
+    pub(super) compactor: Arc<Compactor>,
     bell: Arc<Bell>,
     /// Rung for the first change since [`Database::take_touched`].
     events: Arc<Bell>,
@@ -218,121 +205,8 @@ impl Database {
         self.with_shards(|shards| shards.iter().try_for_each(set))
     }
 
-    /// Writes: one engine transaction for each shard that is concerned, synced before it answers. One answer for each
-    /// edit, in their order. A second interactive edit of the same document in one call is a conflict, unless it stands on
-    /// a leaf of its own.
-    ///
-    /// When a shard cannot be written, its edits answer [`DocumentError::Storage`]; those of the others stay. Documents
-    /// with `_local/` in front are refused ([`DocumentError::IllegalId`]): they go to [`Database::local_put`].
-    pub fn update(
-        &self,
-        edits: Vec<Edit>,
-        options: impl Into<UpdateOptions>,
-    ) -> Vec<Result<Written, DocumentError>> {
-        let options: UpdateOptions = options.into();
-        let mut outcomes: Vec<_> = edits.iter().map(|_| Err(DocumentError::DatabaseGone)).collect();
-        let side_by_side = edits.len() >= SIDE_BY_SIDE;
-        let set = self.each_shard();
-        let mut parts: Vec<Part> = set.iter().map(|_| Vec::new()).collect();
-        for (index, edit) in edits.into_iter().enumerate() {
-            if let Some(part) = parts.get_mut(shard_index(&set, &edit.id)) {
-                part.push((index, edit));
-            }
-        }
-        let work = set.iter().zip(parts).filter(|(_, part)| !part.is_empty());
-        let written: Vec<_> = if side_by_side && set.len() > 1 {
-            self.write_side_by_side(work.collect(), options)
-        } else {
-            work.flat_map(|(shard, part)| self.write(shard, part, options)).collect()
-        };
-        let mut changed = false;
-        for (index, outcome) in written {
-            changed |= outcome.is_ok();
-            if let Some(slot) = outcomes.get_mut(index) {
-                *slot = outcome;
-            }
-        }
-        if changed {
-            self.tell();
-        }
-        outcomes
-    }
-
-    fn write(
-        &self,
-        shard: &Arc<Shard>,
-        part: Part,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-        let prepared = edits
-            .into_iter()
-            .map(|edit| prepare(shard, edit, options.mode, self.max_document_bytes));
-        let outcomes = self.submit(shard, indexes, prepared.collect(), options);
-        self.compactor.look_at(shard);
-        outcomes
-    }
-
-    fn submit(
-        &self,
-        shard: &Shard,
-        indexes: Vec<usize>,
-        edits: Vec<PreparedEdit>,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        match shard.submit(Job::new(edits, options.durability)) {
-            Ok(outcomes) => indexes.into_iter().zip(outcomes).collect(),
-            Err(edits) => self.submit_anew(indexes.into_iter().zip(edits).collect(), options),
-        }
-    }
-
-    /// Edits whose shard was split before their turn came.
-    fn submit_anew(
-        &self,
-        edits: Vec<(usize, PreparedEdit)>,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        let set = self.each_shard();
-        let mut parts: Vec<(Vec<usize>, Vec<PreparedEdit>)> =
-            set.iter().map(|_| Default::default()).collect();
-        for (index, mut edit) in edits {
-            let number = shard_index(&set, &edit.id);
-            if let (Some(shard), Some(part)) = (set.get(number), parts.get_mut(number)) {
-                relocate(shard, &mut edit);
-                part.0.push(index);
-                part.1.push(edit);
-            }
-        }
-        let work = set.iter().zip(parts).filter(|(_, part)| !part.0.is_empty());
-        work.flat_map(|(shard, (indexes, edits))| self.submit(shard, indexes, edits, options))
-            .collect()
-    }
-
-    fn write_side_by_side(
-        &self,
-        work: Vec<(&Arc<Shard>, Part)>,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        let mut shares: Vec<Vec<(&Arc<Shard>, Part)>> = Vec::new();
-        shares.resize_with(work.len().min(THREADS_MAX), Vec::new);
-        let count = shares.len().max(1);
-        for (index, part) in work.into_iter().enumerate() {
-            if let Some(share) = shares.get_mut(index % count) {
-                share.push(part);
-            }
-        }
-        let write_share = |share: Vec<(&Arc<Shard>, Part)>| -> Vec<_> {
-            share.into_iter().flat_map(|(shard, part)| self.write(shard, part, options)).collect()
-        };
-        std::thread::scope(|scope| {
-            let spawn = |share| scope.spawn(move || write_share(share));
-            let threads: Vec<_> = shares.into_iter().map(spawn).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-        })
-    }
-
     /// Wakes whoever waits for changes.
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         self.bell.ring();
         if !self.touched.swap(true, Ordering::AcqRel) {
             self.events.ring();
@@ -629,16 +503,10 @@ impl Database {
         self.bell.ring();
         Ok(())
     }
-
-    /// One document changed interactively: an update of one.
-    pub fn update_one(&self, edit: Edit) -> Result<Written, DocumentError> {
-        let mut outcomes = self.update(vec![edit], EditMode::Interactive);
-        outcomes.pop().unwrap_or(Err(DocumentError::DatabaseGone))
-    }
 }
 
 /// The number of the shard that a document belongs to.
-fn shard_index(shards: &[Arc<Shard>], id: &str) -> usize {
+pub(super) fn shard_index(shards: &[Arc<Shard>], id: &str) -> usize {
     let hash = Database::hash(id);
     shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
 use super::orphans::remove_abandoned;
 use super::place::{ROOT, check_name};
+use super::ranges::Q_MAX;
 use super::shelf::{Shelf, storage};
 use super::split::Splitter;
 use super::tasks::ActiveTask;
@@ -27,9 +28,6 @@ pub struct Databases {
     worker: Worker,
     pub(super) splitter: Splitter,
 }
-
-/// The largest number of shards.
-pub(super) const Q_MAX: u32 = 256;
 
 impl Databases {
     /// Opens the databases whose records the catalog has; their shards are below `directory/shards` and are opened when

@@ -35,6 +35,7 @@ mod parse;
 mod place;
 mod prepare;
 mod purge;
+mod ranges;
 mod record;
 mod revision;
 mod revision_id;
@@ -45,6 +46,7 @@ mod split;
 mod stored;
 mod tasks;
 mod tree;
+mod update;
 mod varint;
 mod watch;
 

@@ -87,7 +87,7 @@ fn complete(
 pub(super) fn relocate(shard: &Arc<Shard>, edit: &mut PreparedEdit) {
     for attachment in &mut edit.attachments {
         if let PreparedSource::Uploaded(pending) = &mut attachment.source
-            && !pending.is_in(shard)
+            && !pending.is_in(shard.store())
         {
             match shard.take_pending(pending) {
                 Ok(moved) => *pending = moved,
@@ -126,10 +126,10 @@ fn store(
         }
     };
     let mut pending = stored.pending;
-    if pending.is_above(shard) {
+    if shard.descends_from(&pending.origin) {
         pending = shard.take_pending(&pending)?;
     }
-    if !pending.is_in(shard) {
+    if !pending.is_in(shard.store()) {
         let reason = format!("Attachment {name} was uploaded for another document.");
         return Err(DocumentError::BadRequest { reason });
     }

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::attachment_info::Encoding;
 use super::error::DocumentError;
 use super::key;
-use super::shard::Shard;
+use super::sequence::Place;
 use crate::journal::{Durability, Snapshot, Store, WriteBatch};
 
 /// A content that no document has yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    shard: Arc<Shard>,
+    store: Store,
+    /// The shard that it is in.
+    pub origin: Place,
     pub stored: Stored,
     /// The content that it became; 0 while it is none.
     taken: AtomicU64,
@@ -39,8 +41,8 @@ pub(super) struct Stored {
 }
 
 impl Pending {
-    pub fn new(shard: Arc<Shard>, stored: Stored) -> Self {
-        Self { shard, stored, taken: AtomicU64::new(0) }
+    pub fn new(store: Store, origin: Place, stored: Stored) -> Self {
+        Self { store, origin, stored, taken: AtomicU64::new(0) }
     }
 
     pub fn taken(&self) -> Option<u64> {
@@ -51,26 +53,21 @@ impl Pending {
         self.taken.store(content, Ordering::Release);
     }
 
-    /// Whether it is in this shard.
-    pub fn is_in(&self, shard: &Shard) -> bool {
-        self.shard.store().path() == shard.store().path()
-    }
-
-    /// Whether it is in a shard that was split, and this one comes of that.
-    pub fn is_above(&self, shard: &Shard) -> bool {
-        self.shard.is_split() && shard.descends_from(&self.shard)
+    /// Whether it is in this journal.
+    pub fn is_in(&self, store: &Store) -> bool {
+        self.store.path() == store.path()
     }
 
     /// The newest state of the shard that it is in.
     pub fn snapshot(&self) -> Snapshot {
-        self.shard.snapshot()
+        self.store.snapshot()
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.taken() != Some(self.stored.number) {
-            remove_chunks(self.shard.store(), self.stored.number);
+            remove_chunks(&self.store, self.stored.number);
         }
     }
 }

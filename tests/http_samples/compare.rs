@@ -20,6 +20,7 @@ const BY_TYPE: &[(&str, &str)] = &[
     ("start_time", "a time"),
     ("end_time", "a time"),
     ("timestamp", "a time"),
+    ("update_time", "a time"),
     ("started_on", "a time"),
     ("updated_on", "a time"),
     ("sizes", "another file format"),

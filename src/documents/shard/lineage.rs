@@ -37,10 +37,9 @@ impl Shard {
         self.ancestors.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Whether it goes on where that shard ended.
-    pub fn descends_from(&self, other: &Self) -> bool {
-        let is_other =
-            |end: &Place| end.range == other.options.range && end.shard == other.short_uuid();
+    /// Whether it goes on where the shard of that place ended.
+    pub fn descends_from(&self, other: &Place) -> bool {
+        let is_other = |end: &Place| end.range == other.range && end.shard == other.shard;
         self.ancestors().iter().any(is_other)
     }
 

@@ -194,7 +194,7 @@ impl Upload {
             chunk_bytes: self.chunks.chunk_bytes,
             twin,
         };
-        let pending = Pending::new(self.shard.clone(), stored);
+        let pending = self.shard.pending(stored);
         Ok(StoredAttachment { pending: Arc::new(pending) })
     }
 
@@ -301,9 +301,13 @@ impl Shard {
         Ok(None)
     }
 
+    fn pending(&self, stored: Stored) -> Pending {
+        Pending::new(self.store.clone(), self.place(0), stored)
+    }
+
     /// Stores what was uploaded into a shard that this one comes from.
     pub(in crate::documents) fn take_pending(
-        self: &Arc<Self>,
+        &self,
         pending: &Pending,
     ) -> Result<Arc<Pending>, DocumentError> {
         let number = self.next_content();
@@ -312,7 +316,7 @@ impl Shard {
         self.store.write(guard, Durability::Buffered)?;
         // Dropped on an error below, it removes what came over.
         let mut stored = Stored { number, twin: None, ..pending.stored };
-        let unfinished = Pending::new(self.clone(), stored);
+        let unfinished = self.pending(stored);
         self.take_chunks(&pending.snapshot(), pending.stored.number, number)?;
         if !self.snapshot().contains(&key::chunk(number, 0))? {
             let reason = "The attachment was removed meanwhile.".to_owned();
@@ -320,7 +324,7 @@ impl Shard {
         }
         stored.twin = self.find_twin(&stored.md5, stored.size_bytes, number)?;
         unfinished.taken_as(number);
-        Ok(Arc::new(Pending::new(self.clone(), stored)))
+        Ok(Arc::new(self.pending(stored)))
     }
 
     /// Removes what uploads left that ended with the process, and learns which content numbers are taken.

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::documents::catalog::DatabaseRecord;
 use crate::documents::error::{DatabaseError, StorageError};
 use crate::documents::place::shard_name;
+use crate::documents::ranges::halves;
 
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,12 +168,6 @@ impl SplitJob {
     }
 }
 
-/// The ranges of the halves of a range of two hashes or more.
-pub(super) fn halves((first, last): (u32, u32)) -> [(u32, u32); 2] {
-    let middle = first + (last.saturating_sub(first)) / 2;
-    [(first, middle), (middle.saturating_add(1), last)]
-}
-
 /// Whether jobs run at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splitting {
@@ -219,17 +214,4 @@ pub enum SplitRefused {
     /// The thread could not be started.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_those_of_couchdb() {
-        assert_eq!(halves((0, 0x7fff_ffff)), [(0, 0x3fff_ffff), (0x4000_0000, 0x7fff_ffff)]);
-        assert_eq!(halves((0, u32::MAX)), [(0, 0x7fff_ffff), (0x8000_0000, u32::MAX)]);
-        assert_eq!(halves((6, 7)), [(6, 6), (7, 7)]);
-        assert_eq!(halves((6, 8)), [(6, 7), (8, 8)]);
-    }
 }

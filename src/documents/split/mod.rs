@@ -7,6 +7,7 @@
 //!
 //! One job runs at a time, on a thread of its own; jobs are kept in the journal of events.
 
+mod asked;
 mod job;
 mod kept;
 mod run;

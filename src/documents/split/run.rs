@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::job::{SplitJob, SplitPhase, halves};
+use super::job::{SplitJob, SplitPhase};
 use crate::documents::catalog::DatabaseRecord;
 use crate::documents::database::Database;
 use crate::documents::error::{DatabaseError, DocumentError, StorageError};
+use crate::documents::ranges::halves;
 use crate::documents::shard::{Halves, Shard};
 use crate::documents::shelf::Shelf;
 use crate::journal::CompactionControl;
