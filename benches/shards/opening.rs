@@ -102,7 +102,15 @@ fn reopen(dir: &Path) -> Outcome<Databases> {
     let seconds = name.split('.').nth(1).ok_or("the file has no time")?.parse()?;
     let catalog = MemoryCatalog::new();
     let (name, uuid) = ("bench".to_owned(), String::new());
-    catalog.put(&DatabaseRecord { name, q: 1, partitioned: false, created_s: seconds, uuid })?;
+    let record = DatabaseRecord {
+        name,
+        q: 1,
+        partitioned: false,
+        created_s: seconds,
+        uuid,
+        split_ranges: Vec::new(),
+    };
+    catalog.put(&record)?;
     databases(dir, catalog)
 }
 

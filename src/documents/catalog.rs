@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::DatabaseError;
+use super::ranges::even_ranges;
 
 /// What is known of a database apart from its shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,16 @@ pub struct DatabaseRecord {
     pub created_s: u64,
     /// What tells it from another database that had the name before. 32 hexadecimal digits.
     pub uuid: String,
+    /// The ranges of its shards once one was split, ascending: first and last hash of each. Empty: all hashes, split evenly
+    /// by `q`.
+    pub split_ranges: Vec<(u32, u32)>,
+}
+
+impl DatabaseRecord {
+    /// The ranges of its shards, ascending: first and last hash of each. Every hash is in one.
+    pub fn ranges(&self) -> Vec<(u32, u32)> {
+        if self.split_ranges.is_empty() { even_ranges(self.q) } else { self.split_ranges.clone() }
+    }
 }
 
 /// Keeps the records of databases. What [`Catalog::put`] and [`Catalog::remove`] answered is durable.

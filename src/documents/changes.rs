@@ -83,7 +83,9 @@ impl Cursor {
         let since = match since {
             Since::Zero => 0,
             Since::Now => last,
-            Since::At(sequence) => sequence.in_shard(shard.options().range, shard.short_uuid()),
+            Since::At(sequence) => {
+                sequence.in_shard(shard.options().range, shard.short_uuid(), shard.ancestors())
+            }
         };
         // A place behind the end is of a state that was lost: begin anew.
         let since = if since > last { 0 } else { since };

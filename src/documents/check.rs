@@ -6,7 +6,7 @@ use super::catalog::DatabaseRecord;
 use super::databases::Databases;
 use super::error::{DatabaseError, StorageError};
 use super::orphans::is_range;
-use super::place::{ROOT, file_name, range_name, ranges};
+use super::place::{ROOT, file_name, range_name};
 use crate::journal::check::{CheckReport, Problem, verify, verify_snapshot};
 use crate::vfs::{OpenMode, Vfs};
 
@@ -60,7 +60,7 @@ fn is_journal(name: &str) -> bool {
 
 fn files_of(record: &DatabaseRecord) -> Vec<PathBuf> {
     let path = |range| Path::new(ROOT).join(range_name(range)).join(file_name(record));
-    ranges(record.q).into_iter().map(path).collect()
+    record.ranges().into_iter().map(path).collect()
 }
 
 impl Databases {
@@ -74,7 +74,10 @@ impl Databases {
         for record in self.records()? {
             match self.get(&record.name) {
                 Ok(database) => {
-                    for (path, shard) in files_of(&record).iter().zip(database.each_shard()) {
+                    // A shard may have been split since the record was read.
+                    let record = self.record(&record.name)?.unwrap_or(record);
+                    for (path, shard) in files_of(&record).iter().zip(database.each_shard().iter())
+                    {
                         let name = path.display().to_string();
                         let mut told = |done| progress(&name, done);
                         let report = verify_snapshot(&shard.snapshot(), &mut told);

@@ -28,6 +28,8 @@ pub(super) struct Compactor {
 struct State {
     waiting: VecDeque<Arc<Shard>>,
     running: Vec<Running>,
+    /// Shards that are being split: they are left alone.
+    held: Vec<Arc<Shard>>,
     /// Until when (monotonic) a shard is left alone.
     failed: BTreeMap<String, Duration>,
     stopping: bool,
@@ -104,13 +106,26 @@ impl Compactor {
 
     fn is_due(&self, shard: &Shard) -> bool {
         let AutomaticCompaction { enabled, min_ratio, min_file_bytes } = self.options;
-        enabled && !shard.is_compacting() && shard.wants_compaction(min_ratio, min_file_bytes)
+        enabled
+            && !shard.is_split()
+            && !shard.is_compacting()
+            && shard.wants_compaction(min_ratio, min_file_bytes)
     }
 
     /// Asks for a compaction, due or not.
     pub fn request(&self, shard: &Arc<Shard>) {
         self.lock().enqueue(shard);
         self.changed.notify_all();
+    }
+
+    /// Leaves a shard alone until the answer is dropped: what waits does not begin, what runs is waited for.
+    pub fn hold(self: &Arc<Self>, shard: &Arc<Shard>) -> Held {
+        let mut state = self.lock();
+        state.waiting.retain(|other| !Arc::ptr_eq(other, shard));
+        state.held.push(shard.clone());
+        let runs = |state: &mut State| state.runs(shard);
+        drop(self.changed.wait_while(state, runs));
+        Held { compactor: self.clone(), shard: shard.clone() }
     }
 
     /// Forgets a shard that is removed: what waits does not begin, what runs is cancelled and waited for.
@@ -136,6 +151,9 @@ impl Compactor {
             let mut state = self.lock();
             if state.stopping {
                 return Err(CompactionError::Cancelled { stage: Stage::Begin }.into());
+            }
+            if state.is_held(shard) {
+                return Err(CompactionError::Running.into());
             }
             let (shard, control) = (shard.clone(), control.clone());
             state.running.push(Running { shard, control, started_on_s });
@@ -192,11 +210,31 @@ impl Compactor {
     }
 }
 
+/// A shard that is left alone.
+#[derive(Debug)]
+pub(super) struct Held {
+    compactor: Arc<Compactor>,
+    shard: Arc<Shard>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.compactor.lock().held.retain(|other| !Arc::ptr_eq(other, &self.shard));
+    }
+}
+
 impl State {
+    fn runs(&self, shard: &Arc<Shard>) -> bool {
+        self.running.iter().any(|run| Arc::ptr_eq(&run.shard, shard))
+    }
+
+    fn is_held(&self, shard: &Arc<Shard>) -> bool {
+        self.held.iter().any(|other| Arc::ptr_eq(other, shard))
+    }
+
     fn enqueue(&mut self, shard: &Arc<Shard>) {
         let waits = self.waiting.iter().any(|other| Arc::ptr_eq(other, shard));
-        let runs = self.running.iter().any(|run| Arc::ptr_eq(&run.shard, shard));
-        if !waits && !runs && !self.stopping {
+        if !waits && !self.runs(shard) && !self.is_held(shard) && !self.stopping {
             self.waiting.push_back(shard.clone());
         }
     }

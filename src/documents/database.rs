@@ -3,26 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
+
 use super::all_docs::{AllDocs, AllDocsRow, keys_of, look_up};
 use super::body::Body;
 use super::catalog::DatabaseRecord;
 use super::changes::Changes;
 use super::compactor::Compactor;
 use super::document::{Document, OpenRev};
-use super::edit::{Edit, Written};
 use super::error::DocumentError;
 use super::info::{DatabaseInfo, ShardInfo, Sizes};
 use super::key;
 use super::local::LocalDocument;
-use super::options::{
-    AllDocsRange, ChangesOptions, EditMode, OpenOptions, OpenRevs, Since, UpdateOptions,
-};
+use super::options::{AllDocsRange, ChangesOptions, OpenOptions, OpenRevs, Since};
 use super::partition::{self, PartitionInfo, check_document_id, check_partition};
-use super::prepare::{Rules, prepare};
+use super::prepare::Rules;
 use super::purge::{PurgeInfo, RevsDiff};
 use super::revision::Revision;
 use super::sequence::Sequence;
-use super::shard::{Job, Shard, Upload, UploadOptions};
+use super::shard::{Shard, Upload, UploadOptions};
 use super::watch::{Bell, Watch};
 
 /// What a new database that is for admins only has as its security object.
@@ -31,22 +30,14 @@ const ADMIN_ONLY: &str = r#"{"members":{"roles":["_admin"]},"admins":{"roles":["
 /// CouchDB's version of its files since 3.0.
 const DISK_FORMAT_VERSION: u32 = 8;
 
-/// Edits in one call from which on shards are written at the same time.
-const SIDE_BY_SIDE: usize = 32;
-
-/// Threads that write the shards of one call.
-const THREADS_MAX: usize = 4;
-
-/// The edits for one shard, with their places in the call.
-type Part = Vec<(usize, Edit)>;
-
 /// An open database. Everything blocks its thread for as long as it takes; nothing of it is async.
 #[derive(Debug)]
 pub struct Database {
     record: DatabaseRecord,
-    shards: Vec<Arc<Shard>>,
-    rules: Rules,
-    compactor: Arc<Compactor>,
+    /// Another set once a shard was split. A call takes it once, and again when it came too late for a shard.
+    shards: ArcSwap<Vec<Arc<Shard>>>,
+    pub(super) rules: Rules,
+    pub(super) compactor: Arc<Compactor>,
     bell: Arc<Bell>,
     /// Rung for the first change since [`Database::take_touched`].
     events: Arc<Bell>,
@@ -62,6 +53,7 @@ impl Database {
         events: Arc<Bell>,
     ) -> Self {
         let (bell, touched) = (Arc::default(), AtomicBool::new(false));
+        let shards = ArcSwap::from_pointee(shards);
         let rules = Rules { max_document_bytes, partitioned: record.partitioned };
         Self { record, shards, rules, compactor, bell, events, touched }
     }
@@ -78,11 +70,12 @@ impl Database {
 
     /// Counts, sizes and sequences; without I/O, unless something was buffered: the place in the changes is a durable one.
     pub fn info(&self) -> DatabaseInfo {
-        let shards = self.shards();
+        let set = self.each_shard();
+        let shards: Vec<_> = set.iter().map(|shard| shard.info()).collect();
         let mut sizes = Sizes::default();
         shards.iter().for_each(|shard| sizes += shard.sizes);
         let sequence = |place: fn(&Shard) -> super::sequence::Place| {
-            Sequence::new(self.shards.iter().map(|shard| place(shard)).collect())
+            Sequence::new(set.iter().map(|shard| place(shard)).collect())
         };
         DatabaseInfo {
             name: self.record.name.clone(),
@@ -94,19 +87,71 @@ impl Database {
             disk_format_version: DISK_FORMAT_VERSION,
             compact_running: shards.iter().any(|shard| shard.compact_running),
             instance_start_time: self.record.created_s,
-            q: self.record.q,
+            q: u32::try_from(set.len()).unwrap_or(u32::MAX),
             partitioned: self.record.partitioned,
             uuid: self.record.uuid.clone(),
         }
     }
 
-    pub(super) fn each_shard(&self) -> &[Arc<Shard>] {
-        &self.shards
+    pub(super) fn each_shard(&self) -> Arc<Vec<Arc<Shard>>> {
+        self.shards.load_full()
+    }
+
+    /// Does something with all shards; again, when it failed and a shard was split meanwhile.
+    fn with_shards<T>(
+        &self,
+        work: impl Fn(&[Arc<Shard>]) -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        loop {
+            let set = self.each_shard();
+            let done = work(&set);
+            if done.is_ok() || Arc::ptr_eq(&set, &self.each_shard()) {
+                return done;
+            }
+        }
+    }
+
+    /// Does something with the shard of a document; again, when it was split meanwhile.
+    fn with_shard<T>(
+        &self,
+        id: &str,
+        work: impl Fn(&Arc<Shard>) -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        loop {
+            let done = work(&self.shard(id)?);
+            if !matches!(done, Err(DocumentError::ShardSplit)) {
+                return done;
+            }
+        }
+    }
+
+    /// Puts halves in the place of a shard.
+    pub(super) fn swap(&self, source: &Arc<Shard>, halves: &[Arc<Shard>; 2]) {
+        let mut shards = Vec::new();
+        for shard in self.each_shard().iter() {
+            if Arc::ptr_eq(shard, source) {
+                shards.extend(halves.iter().cloned());
+            } else {
+                shards.push(shard.clone());
+            }
+        }
+        self.shards.store(Arc::new(shards));
+    }
+
+    /// What decides in which shard a document is.
+    fn hash(&self, id: &str) -> u32 {
+        partition::place(id, self.record.partitioned)
+    }
+
+    /// Which of these shards a document is in.
+    pub(super) fn shard_index(&self, shards: &[Arc<Shard>], id: &str) -> usize {
+        let hash = self.hash(id);
+        shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
     }
 
     /// Its shards in the order of their ranges.
     pub fn shards(&self) -> Vec<ShardInfo> {
-        self.shards.iter().map(|shard| shard.info()).collect()
+        self.each_shard().iter().map(|shard| shard.info()).collect()
     }
 
     /// The shard that a document belongs to.
@@ -114,15 +159,10 @@ impl Database {
         Ok(self.shard(id)?.info())
     }
 
-    fn shard(&self, id: &str) -> Result<&Arc<Shard>, DocumentError> {
+    fn shard(&self, id: &str) -> Result<Arc<Shard>, DocumentError> {
         let hash = partition::hash(id, self.record.partitioned)?;
-        self.shards.iter().find(|shard| shard.holds(hash)).ok_or(DocumentError::DatabaseGone)
-    }
-
-    fn shard_index(&self, id: &str) -> usize {
-        // An id that belongs nowhere is refused by whichever it comes to.
-        let hash = partition::hash(id, self.record.partitioned).unwrap_or_default();
-        self.shards.iter().position(|shard| shard.holds(hash)).unwrap_or_default()
+        let set = self.shards.load();
+        set.iter().find(|shard| shard.holds(hash)).cloned().ok_or(DocumentError::DatabaseGone)
     }
 
     /// Whether a document of this database can be called so: [`super::check_id`], and `partition:id` in a partitioned one.
@@ -139,7 +179,7 @@ impl Database {
     }
 
     /// The shard of a partition.
-    fn shard_of_partition(&self, partition: &str) -> Result<&Arc<Shard>, DocumentError> {
+    fn shard_of_partition(&self, partition: &str) -> Result<Arc<Shard>, DocumentError> {
         check_partition(partition)?;
         if !self.record.partitioned {
             return Err(DocumentError::NotPartitioned);
@@ -152,7 +192,7 @@ impl Database {
     /// # Errors
     /// [`DocumentError::IllegalPartition`], [`DocumentError::NotPartitioned`].
     pub fn partition_info(&self, partition: &str) -> Result<PartitionInfo, DocumentError> {
-        partition::info(self.shard_of_partition(partition)?, partition)
+        partition::info(&self.shard_of_partition(partition)?, partition)
     }
 
     /// The documents of a partition that are in a range, in the order of their ids. Total and offset are counted in the
@@ -166,11 +206,11 @@ impl Database {
         range: &AllDocsRange,
     ) -> Result<AllDocs, DocumentError> {
         let shard = self.shard_of_partition(partition)?;
-        AllDocs::new(std::slice::from_ref(shard), &partition::clamp(range, partition))
+        AllDocs::new(std::slice::from_ref(&shard), &partition::clamp(range, partition))
     }
 
-    fn first_shard(&self) -> Result<&Arc<Shard>, DocumentError> {
-        self.shards.first().ok_or(DocumentError::DatabaseGone)
+    fn first_shard(&self) -> Result<Arc<Shard>, DocumentError> {
+        self.shards.load().first().cloned().ok_or(DocumentError::DatabaseGone)
     }
 
     /// The security object: the JSON text that was set, `{}` before.
@@ -184,9 +224,11 @@ impl Database {
     /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`]; what is in the object is the caller's business.
     pub fn set_security(&self, text: &str) -> Result<(), DocumentError> {
         let object = Body::parse(text.as_bytes())?;
-        let (first, others) = self.shards.split_first().ok_or(DocumentError::DatabaseGone)?;
-        first.set_security(object.as_str())?;
-        others.iter().try_for_each(|shard| shard.note_setting())
+        self.with_shards(|shards| {
+            let (first, others) = shards.split_first().ok_or(DocumentError::DatabaseGone)?;
+            first.set_security(object.as_str())?;
+            others.iter().try_for_each(|shard| shard.note_setting())
+        })
     }
 
     /// As a new database begins.
@@ -196,101 +238,28 @@ impl Database {
 
     /// How many revisions a branch keeps.
     pub fn revs_limit(&self) -> u64 {
-        self.shards.first().map_or(1, |shard| shard.revs_limit())
+        self.first_shard().map_or(1, |shard| shard.revs_limit())
     }
 
     /// Sets it, 1 or more. Documents are brought down to it when they are written, and at the next compaction.
     pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.set_revs_limit(limit.max(1)))
+        let set = |shard: &Arc<Shard>| shard.set_revs_limit(limit.max(1));
+        self.with_shards(|shards| shards.iter().try_for_each(set))
     }
 
     /// How many purges each shard remembers.
     pub fn purged_infos_limit(&self) -> u64 {
-        self.shards.first().map_or(1, |shard| shard.purged_infos_limit())
+        self.first_shard().map_or(1, |shard| shard.purged_infos_limit())
     }
 
     /// Sets it, 1 or more.
     pub fn set_purged_infos_limit(&self, limit: u64) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.set_purged_infos_limit(limit.max(1)))
-    }
-
-    /// Writes: one engine transaction for each shard that is concerned, synced before it answers. One answer for each
-    /// edit, in their order. A second interactive edit of the same document in one call is a conflict, unless it stands on
-    /// a leaf of its own.
-    ///
-    /// When a shard cannot be written, its edits answer [`DocumentError::Storage`]; those of the others stay. Documents
-    /// with `_local/` in front are refused ([`DocumentError::IllegalId`]): they go to [`Database::local_put`].
-    pub fn update(
-        &self,
-        edits: Vec<Edit>,
-        options: impl Into<UpdateOptions>,
-    ) -> Vec<Result<Written, DocumentError>> {
-        let options: UpdateOptions = options.into();
-        let mut outcomes: Vec<_> = edits.iter().map(|_| Err(DocumentError::DatabaseGone)).collect();
-        let side_by_side = edits.len() >= SIDE_BY_SIDE;
-        let mut parts: Vec<Part> = self.shards.iter().map(|_| Vec::new()).collect();
-        for (index, edit) in edits.into_iter().enumerate() {
-            if let Some(part) = parts.get_mut(self.shard_index(&edit.id)) {
-                part.push((index, edit));
-            }
-        }
-        let work = self.shards.iter().zip(parts).filter(|(_, part)| !part.is_empty());
-        let written: Vec<_> = if side_by_side && self.shards.len() > 1 {
-            self.write_side_by_side(work.collect(), options)
-        } else {
-            work.flat_map(|(shard, part)| self.write(shard, part, options)).collect()
-        };
-        let mut changed = false;
-        for (index, outcome) in written {
-            changed |= outcome.is_ok();
-            if let Some(slot) = outcomes.get_mut(index) {
-                *slot = outcome;
-            }
-        }
-        if changed {
-            self.tell();
-        }
-        outcomes
-    }
-
-    fn write(
-        &self,
-        shard: &Arc<Shard>,
-        part: Part,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-        let prepared = edits.into_iter().map(|edit| prepare(self.rules, shard, edit, options.mode));
-        let outcomes = shard.submit(Job::new(prepared.collect(), options.durability));
-        self.compactor.look_at(shard);
-        indexes.into_iter().zip(outcomes).collect()
-    }
-
-    fn write_side_by_side(
-        &self,
-        work: Vec<(&Arc<Shard>, Part)>,
-        options: UpdateOptions,
-    ) -> Vec<(usize, Result<Written, DocumentError>)> {
-        let mut shares: Vec<Vec<(&Arc<Shard>, Part)>> = Vec::new();
-        shares.resize_with(work.len().min(THREADS_MAX), Vec::new);
-        let count = shares.len().max(1);
-        for (index, part) in work.into_iter().enumerate() {
-            if let Some(share) = shares.get_mut(index % count) {
-                share.push(part);
-            }
-        }
-        let write_share = |share: Vec<(&Arc<Shard>, Part)>| -> Vec<_> {
-            share.into_iter().flat_map(|(shard, part)| self.write(shard, part, options)).collect()
-        };
-        std::thread::scope(|scope| {
-            let spawn = |share| scope.spawn(move || write_share(share));
-            let threads: Vec<_> = shares.into_iter().map(spawn).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-        })
+        let set = |shard: &Arc<Shard>| shard.set_purged_infos_limit(limit.max(1));
+        self.with_shards(|shards| shards.iter().try_for_each(set))
     }
 
     /// Wakes whoever waits for changes.
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         self.bell.ring();
         if !self.touched.swap(true, Ordering::AcqRel) {
             self.events.ring();
@@ -307,7 +276,7 @@ impl Database {
         let found = shard.find(&snapshot, id)?.ok_or(DocumentError::MISSING)?;
         let document = match &options.rev {
             None if found.head.deleted && !options.deleted => return Err(DocumentError::DELETED),
-            None => Document::winner(shard, &snapshot, id.to_owned(), found)?,
+            None => Document::winner(&shard, &snapshot, id.to_owned(), found)?,
             Some(rev) => {
                 let tree = shard.tree(&found.record)?;
                 let mut index = tree.find(rev).ok_or(DocumentError::MISSING)?;
@@ -318,7 +287,7 @@ impl Database {
                     index = best.unwrap_or(index);
                 }
                 let node = tree.node(index).ok_or(DocumentError::MISSING)?;
-                Document::of_node(shard, &snapshot, id, &found, node)?
+                Document::of_node(&shard, &snapshot, id, &found, node)?
             }
         };
         let mut document = document.ok_or(DocumentError::MISSING)?;
@@ -352,7 +321,7 @@ impl Database {
             let Some(node) = tree.node(index) else {
                 return Ok(None);
             };
-            let document = Document::of_node(shard, &snapshot, id, &found, node)?;
+            let document = Document::of_node(&shard, &snapshot, id, &found, node)?;
             let missing = || OpenRev::Missing(node.revision.clone());
             Ok(Some(document.map_or_else(missing, |document| OpenRev::Found(Box::new(document)))))
         };
@@ -409,16 +378,26 @@ impl Database {
         asked: &[(String, Vec<Revision>)],
     ) -> Result<Vec<(String, Vec<Revision>)>, DocumentError> {
         let mut purged: Vec<_> = asked.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
-        for (number, shard) in self.shards.iter().enumerate() {
-            let mine = |id: &str| self.shard_index(id) == number;
-            let part: Vec<_> = asked.iter().filter(|(id, _)| mine(id)).cloned().collect();
-            if part.is_empty() {
-                continue;
-            }
-            let removed = shard.purge(&part)?;
-            let slots = purged.iter_mut().filter(|(id, _)| mine(id));
-            for ((_, slot), removed) in slots.zip(removed) {
-                *slot = removed;
+        let mut left: Vec<_> = (0..asked.len()).collect();
+        while let Some((id, _)) = left.first().and_then(|index| asked.get(*index)) {
+            let shard = self.shard(id)?;
+            let is_here =
+                |index: &usize| asked.get(*index).is_some_and(|(id, _)| shard.holds(self.hash(id)));
+            let (here, others): (Vec<_>, Vec<_>) = left.iter().copied().partition(is_here);
+            let part: Vec<_> = here.iter().filter_map(|index| asked.get(*index)).cloned().collect();
+            match shard.purge(&part) {
+                Ok(removed) => {
+                    for (index, removed) in here.into_iter().zip(removed) {
+                        purged
+                            .get_mut(index)
+                            .into_iter()
+                            .for_each(|slot| slot.1.clone_from(&removed));
+                    }
+                    left = others;
+                }
+                // The next round finds its halves.
+                Err(DocumentError::ShardSplit) => {}
+                Err(error) => return Err(error),
             }
         }
         self.tell();
@@ -428,7 +407,7 @@ impl Database {
     /// The purges that are remembered, oldest first within each shard.
     pub fn purge_infos(&self) -> Result<Vec<PurgeInfo>, DocumentError> {
         let mut infos = Vec::new();
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             infos.extend(shard.purge_infos()?);
         }
         Ok(infos)
@@ -436,7 +415,7 @@ impl Database {
 
     /// Documents in the order of their ids, on one snapshot of all shards.
     pub fn all_docs(&self, range: &AllDocsRange) -> Result<AllDocs, DocumentError> {
-        AllDocs::new(&self.shards, range)
+        AllDocs::new(&self.each_shard(), range)
     }
 
     /// These documents, in this order; `None` for one that never was. `descending`, `skip` and `limit` are the caller's
@@ -446,10 +425,11 @@ impl Database {
         keys: &[String],
         include_docs: bool,
     ) -> Result<Vec<Option<AllDocsRow>>, DocumentError> {
-        let snapshots: Vec<_> = self.shards.iter().map(|shard| shard.snapshot()).collect();
+        let set = self.each_shard();
+        let snapshots: Vec<_> = set.iter().map(|shard| shard.snapshot()).collect();
         let row = |id: &String| {
-            let index = self.shard_index(id);
-            match (self.shards.get(index), snapshots.get(index)) {
+            let index = self.shard_index(&set, id);
+            match (set.get(index), snapshots.get(index)) {
                 (Some(shard), Some(snapshot)) => look_up(shard, snapshot, id, include_docs),
                 _ => Ok(None),
             }
@@ -463,7 +443,7 @@ impl Database {
         since: &Since,
         options: &ChangesOptions,
     ) -> Result<Changes, DocumentError> {
-        Changes::new(&self.shards, since, options)
+        Changes::new(&self.each_shard(), since, options)
     }
 
     /// A handle that wakes for every update.
@@ -474,7 +454,7 @@ impl Database {
     /// Begins to take an attachment for the document `id`. The handle that comes of it can only be used for documents
     /// of that one's shard.
     pub fn upload(&self, id: &str, options: UploadOptions) -> Result<Upload, DocumentError> {
-        Upload::begin(self.shard(id)?, options)
+        Upload::begin(&self.shard(id)?, options)
     }
 
     /// A local document; `id` with `_local/` in front.
@@ -491,7 +471,7 @@ impl Database {
         body: &Body,
     ) -> Result<LocalDocument, DocumentError> {
         self.check_id(id)?;
-        self.shard(id)?.local_put(id, rev, body)
+        self.with_shard(id, |shard| shard.local_put(id, rev, body))
     }
 
     /// Removes a local document.
@@ -499,7 +479,7 @@ impl Database {
     /// # Errors
     /// [`DocumentError::NotFound`].
     pub fn local_remove(&self, id: &str) -> Result<(), DocumentError> {
-        self.shard(id)?.local_remove(id)
+        self.with_shard(id, |shard| shard.local_remove(id))
     }
 
     /// Local documents in the order of their ids (with `_local/` in front, in the range too); bodies come always.
@@ -511,7 +491,7 @@ impl Database {
             AllDocsRange { start: bare(&range.start), end: bare(&range.end), ..range.clone() };
         let keys = keys_of(&bare, key::LOCAL);
         let mut found = Vec::new();
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             found.extend(shard.local_list(&keys)?);
         }
         found.sort_by(|left, right| left.id.cmp(&right.id));
@@ -525,7 +505,7 @@ impl Database {
 
     /// Asks for a compaction of every shard, in the background; what runs already goes on. Answers at once.
     pub fn compact(&self) {
-        self.shards.iter().for_each(|shard| self.compactor.request(shard));
+        self.each_shard().iter().for_each(|shard| self.compactor.request(shard));
     }
 
     /// Compacts every shard on this thread.
@@ -533,52 +513,46 @@ impl Database {
     /// # Errors
     /// [`DocumentError::Storage`] with [`crate::journal::CompactionError::Running`] when one is being compacted.
     pub fn compact_now(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| self.compactor.run(shard))
+        self.with_shards(|shards| shards.iter().try_for_each(|shard| self.compactor.run(shard)))
     }
 
     /// How many shards it has.
     pub fn shard_count(&self) -> usize {
-        self.shards.len()
+        self.shards.load().len()
     }
 
     /// Compacts one shard, counted from 0, on this thread; `None` when there is none of that number.
     pub fn compact_shard_now(&self, number: usize) -> Option<Result<(), DocumentError>> {
-        Some(self.compactor.run(self.shards.get(number)?))
+        Some(self.compactor.run(self.each_shard().get(number)?))
     }
 
     /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
     pub fn sync(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.sync())
+        self.with_shards(|shards| shards.iter().try_for_each(|shard| shard.sync()))
     }
 
     /// Ends it: what was committed is durable, later writes are refused.
     pub(super) fn close(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.close())
+        self.each_shard().iter().try_for_each(|shard| shard.close())
     }
 
     /// Before it is removed: its files may go.
     pub(super) fn disown_shards(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.disown())
+        self.each_shard().iter().try_for_each(|shard| shard.disown())
     }
 
     /// Once its record is in the catalog: its files stay.
     pub(super) fn own_shards(&self) -> Result<(), DocumentError> {
-        self.shards.iter().try_for_each(|shard| shard.own())
+        self.each_shard().iter().try_for_each(|shard| shard.own())
     }
 
     /// It was removed: writers are refused, readers go on with what they have.
     pub(super) fn retire(&self) -> Result<(), DocumentError> {
-        for shard in &self.shards {
+        for shard in self.each_shard().iter() {
             self.compactor.forget(shard);
             shard.retire()?;
         }
         self.bell.ring();
         Ok(())
-    }
-
-    /// One document changed interactively: an update of one.
-    pub fn update_one(&self, edit: Edit) -> Result<Written, DocumentError> {
-        let mut outcomes = self.update(vec![edit], EditMode::Interactive);
-        outcomes.pop().unwrap_or(Err(DocumentError::DatabaseGone))
     }
 }

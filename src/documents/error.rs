@@ -115,6 +115,10 @@ pub enum DocumentError {
     /// The database was removed meanwhile (404 `not_found`).
     #[error("Database does not exist.")]
     DatabaseGone,
+    /// The shard was split while the call was on its way; asked again, its halves take it (503 `service_unavailable`).
+    /// [`super::Database`] does so by itself.
+    #[error("The shard was split meanwhile. Ask again.")]
+    ShardSplit,
     /// The shard could not be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -132,6 +132,11 @@ impl Events {
         Ok(())
     }
 
+    /// The journal: jobs are kept beside the events.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub fn last(&self) -> u64 {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::error::DatabaseError;
-use super::place::{file_name, range_name, ranges};
+use super::place::{file_name, range_name};
 use super::shard::is_abandoned;
 use crate::clock::Clock;
 use crate::journal::{Directory, LOCK_FILE, Store, StoreOptions};
@@ -27,7 +27,7 @@ pub(super) fn remove_abandoned(
     let mut known = BTreeSet::new();
     for record in catalog.list()? {
         known.extend(
-            ranges(record.q).into_iter().map(|range| (range_name(range), file_name(&record))),
+            record.ranges().into_iter().map(|range| (range_name(range), file_name(&record))),
         );
     }
     for range in vfs.list(root)?.into_iter().filter(|name| is_range(name)) {

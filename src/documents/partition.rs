@@ -72,6 +72,11 @@ pub(super) fn hash(id: &str, partitioned: bool) -> Result<u32, DocumentError> {
     Ok(crc32fast::hash(hashed.as_bytes()))
 }
 
+/// The same, for an id that may be none of this database: such a one is refused wherever it comes to.
+pub(super) fn place(id: &str, partitioned: bool) -> u32 {
+    hash(id, partitioned).unwrap_or_default()
+}
+
 /// The part of a range that is within a partition.
 pub(super) fn clamp(range: &AllDocsRange, partition: &str) -> AllDocsRange {
     let (low, high) = (format!("{partition}{SEPARATOR}"), format!("{partition}{BEHIND_SEPARATOR}"));

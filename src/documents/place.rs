@@ -37,16 +37,6 @@ pub(super) fn is_system(name: &str) -> bool {
     SYSTEM_NAMES.contains(&name) || SYSTEM_SUFFIXES.contains(&suffix)
 }
 
-/// The ranges of `q` shards: all hashes, split evenly; the last one takes the rest.
-pub(super) fn ranges(q: u32) -> Vec<(u32, u32)> {
-    let size = (1_u64 << 32) / u64::from(q.max(1));
-    let bound = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let first = |index: u32| bound(size * u64::from(index));
-    let last =
-        |index: u32| if index + 1 == q { u32::MAX } else { bound(size * u64::from(index + 1) - 1) };
-    (0..q).map(|index| (first(index), last(index))).collect()
-}
-
 /// The directory of a range.
 pub(super) fn range_name((first, last): (u32, u32)) -> String {
     format!("{first:08x}-{last:08x}")
@@ -65,39 +55,6 @@ pub(super) fn file_name(record: &DatabaseRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(q: u32) -> Vec<String> {
-        ranges(q).iter().map(|(first, last)| format!("{first:08x}-{last:08x}")).collect()
-    }
-
-    /// Section 4.1 of the reference.
-    #[test]
-    fn ranges_and_hashes_are_those_of_couchdb() {
-        assert_eq!(texts(1), ["00000000-ffffffff"]);
-        assert_eq!(texts(2), ["00000000-7fffffff", "80000000-ffffffff"]);
-        assert_eq!(texts(3), ["00000000-55555554", "55555555-aaaaaaa9", "aaaaaaaa-ffffffff"]);
-        assert_eq!(texts(18)[0], "00000000-0e38e38d");
-        let vectors = [
-            ("joan", 0xe0b8_52df),
-            ("robert", 0x7918_75e7),
-            ("doc1", 0xc985_0b0b),
-            ("_design/foo", 0xca58_923f),
-            ("", 0),
-        ];
-        for (id, hash) in vectors {
-            assert_eq!(crc32fast::hash(id.as_bytes()), hash, "{id}");
-        }
-    }
-
-    #[test]
-    fn every_hash_is_in_one_range() {
-        for q in [1, 2, 3, 7, 18, 256] {
-            let ranges = ranges(q);
-            assert_eq!(ranges.len(), q as usize);
-            assert_eq!((ranges[0].0, ranges[q as usize - 1].1), (0, u32::MAX));
-            assert!(ranges.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0));
-        }
-    }
 
     #[test]
     fn names_are_those_that_couchdb_takes() {

@@ -93,6 +93,20 @@ fn complete(
     Ok(())
 }
 
+/// Makes edits fit for a shard that comes of the one that they were prepared for.
+pub(super) fn relocate(shard: &Arc<Shard>, edit: &mut PreparedEdit) {
+    for attachment in &mut edit.attachments {
+        if let PreparedSource::Uploaded(pending) = &mut attachment.source
+            && !pending.is_in(shard.store())
+        {
+            match shard.take_pending(pending) {
+                Ok(moved) => *pending = moved,
+                Err(error) => edit.refused = Some(error),
+            }
+        }
+    }
+}
+
 fn store(
     shard: &Arc<Shard>,
     attachment: AttachmentEdit,
@@ -121,7 +135,10 @@ fn store(
             upload.finish()?
         }
     };
-    let pending = stored.pending;
+    let mut pending = stored.pending;
+    if shard.descends_from(&pending.origin) {
+        pending = shard.take_pending(&pending)?;
+    }
     if !pending.is_in(shard.store()) {
         let reason = format!("Attachment {name} was uploaded for another document.");
         return Err(DocumentError::BadRequest { reason });

@@ -40,9 +40,16 @@ impl Sequence {
         self.places.iter().map(|place| place.sequence).fold(0, u64::saturating_add)
     }
 
-    /// Where it is in a shard; 0 when it says nothing of that shard.
-    pub(super) fn in_shard(&self, range: (u32, u32), shard: u32) -> u64 {
-        let mine = |place: &&Place| place.range == range && place.shard == shard;
+    /// Where it is in a shard; 0 when it says nothing of that shard. `ancestors` are the ends of shards that this one was
+    /// split from and numbers on behind: a place in one of them, up to its end, is the same place here.
+    pub(super) fn in_shard(&self, range: (u32, u32), shard: u32, ancestors: &[Place]) -> u64 {
+        let is_of = |place: &Place, (range, shard)| place.range == range && place.shard == shard;
+        let mine = |place: &&Place| {
+            is_of(place, (range, shard))
+                || ancestors.iter().any(|end| {
+                    is_of(place, (end.range, end.shard)) && place.sequence <= end.sequence
+                })
+        };
         self.places.iter().filter(mine).map(|place| place.sequence).max().unwrap_or_default()
     }
 }
@@ -107,7 +114,19 @@ mod tests {
         for bad in ["garbage", "3", "", "1-", "5-AQ_", "7-g1AAAA"] {
             assert!(matches!(bad.parse::<Sequence>(), Err(DocumentError::BadSequence)), "{bad}");
         }
-        assert_eq!(sequence.in_shard((10, 19), 77), 1 << 40);
-        assert_eq!(sequence.in_shard((10, 19), 78), 0);
+        assert_eq!(sequence.in_shard((10, 19), 77, &[]), 1 << 40);
+        assert_eq!(sequence.in_shard((10, 19), 78, &[]), 0);
+    }
+
+    #[test]
+    fn a_place_in_an_ancestor_counts_up_to_where_that_one_ended() {
+        let place = |last, shard, sequence| Place { range: (0, last), shard, sequence };
+        let ancestors = [place(9, 7, 20), place(19, 6, 10)];
+        let at = |places: &[Place]| Sequence::new(places.to_vec()).in_shard((0, 4), 8, &ancestors);
+        assert_eq!(at(&[place(9, 7, 20)]), 20);
+        assert_eq!(at(&[place(9, 7, 21)]), 0);
+        assert_eq!(at(&[place(19, 6, 10)]), 10);
+        assert_eq!(at(&[place(19, 7, 10)]), 0);
+        assert_eq!(at(&[place(9, 7, 20), place(4, 8, 25)]), 25);
     }
 }

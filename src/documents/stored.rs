@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::attachment_info::Encoding;
 use super::error::DocumentError;
 use super::key;
-use crate::journal::{Durability, Store, WriteBatch};
+use super::sequence::Place;
+use crate::journal::{Durability, Snapshot, Store, WriteBatch};
 
 /// A content that no document has yet.
 #[derive(Debug)]
 pub(super) struct Pending {
     store: Store,
+    /// The shard that it is in.
+    pub origin: Place,
     pub stored: Stored,
     /// The content that it became; 0 while it is none.
     taken: AtomicU64,
@@ -38,8 +41,8 @@ pub(super) struct Stored {
 }
 
 impl Pending {
-    pub fn new(store: Store, stored: Stored) -> Self {
-        Self { store, stored, taken: AtomicU64::new(0) }
+    pub fn new(store: Store, origin: Place, stored: Stored) -> Self {
+        Self { store, origin, stored, taken: AtomicU64::new(0) }
     }
 
     pub fn taken(&self) -> Option<u64> {
@@ -53,6 +56,11 @@ impl Pending {
     /// Whether it is in this journal.
     pub fn is_in(&self, store: &Store) -> bool {
         self.store.path() == store.path()
+    }
+
+    /// The newest state of the shard that it is in.
+    pub fn snapshot(&self) -> Snapshot {
+        self.store.snapshot()
     }
 }
 

@@ -58,6 +58,7 @@ mod replicate;
 mod replicator;
 mod replicator_settings;
 mod reply;
+mod reshard;
 mod revisions;
 mod routes;
 mod rows_query;

@@ -196,6 +196,7 @@ impl From<DocumentError> for Problem {
             DocumentError::TooLarge { .. } => (413, "document_too_large"),
             DocumentError::AttachmentTooLarge { .. } => (413, "attachment_too_large"),
             DocumentError::Forbidden { .. } => (403, "forbidden"),
+            DocumentError::ShardSplit => (503, "service_unavailable"),
             DocumentError::Storage(error) => return error.into(),
             _ => (500, "internal_server_error"),
         };

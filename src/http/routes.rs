@@ -8,8 +8,8 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, database, design, document, limits,
-    local, node, partition, purge, replicate, revisions, scheduler, server, session, shards,
-    updates,
+    local, node, partition, purge, replicate, reshard, revisions, scheduler, server, session,
+    shards, updates,
 };
 
 /// Who may make a request.
@@ -138,14 +138,28 @@ pub static ROUTES: &[Route] = &[
         ],
     ),
     route("/_db_updates", "GET,HEAD", &[flowing!("GET", Admin, updates::feed)]),
-    route("/_reshard", "GET,HEAD", &[plain("GET", Admin, shards::reshard)]),
-    route("/_reshard/state", "GET,HEAD", &[plain("GET", Admin, shards::reshard_state)]),
+    route("/_reshard", "GET,HEAD", &[plain("GET", Admin, reshard::summary)]),
+    route(
+        "/_reshard/state",
+        "GET,HEAD,PUT",
+        &[plain("GET", Admin, reshard::state), plain("PUT", NamedAdmin, reshard::set_state)],
+    ),
     route(
         "/_reshard/jobs",
         "GET,HEAD,POST",
+        &[plain("GET", Admin, reshard::jobs), plain("POST", NamedAdmin, reshard::start)],
+    ),
+    route(
+        "/_reshard/jobs/{job}",
+        "DELETE,GET,HEAD",
+        &[plain("GET", Admin, reshard::job), plain("DELETE", NamedAdmin, reshard::remove)],
+    ),
+    route(
+        "/_reshard/jobs/{job}/state",
+        "GET,HEAD,PUT",
         &[
-            plain("GET", Admin, shards::reshard_jobs),
-            plain("POST", NamedAdmin, shards::reshard_start),
+            plain("GET", Admin, reshard::job_state),
+            plain("PUT", NamedAdmin, reshard::set_job_state),
         ],
     ),
     route("/_replicate", "POST", &[flowing!("POST", Admin, replicate::start, json)]),

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::node::NODE;
-use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::documents::Database;
 
@@ -48,28 +47,4 @@ pub fn placement(call: &Call) -> Answer {
         "by_node": { NODE: ranges }, "by_range": Value::Object(by_range), "props": props,
     });
     Ok(Reply::json(200, &body).etag(&rev))
-}
-
-/// `GET /_reshard`: shards are not split yet.
-pub fn reshard(_call: &Call) -> Answer {
-    let text = "{\"state\":\"running\",\"state_reason\":null,\"completed\":0,\"failed\":0,\"running\":0,\
-                \"stopped\":0,\"total\":0}\n";
-    Ok(Reply::text(200, text))
-}
-
-/// `GET /_reshard/state`.
-pub fn reshard_state(_call: &Call) -> Answer {
-    Ok(Reply::text(200, "{\"state\":\"running\",\"reason\":null}\n"))
-}
-
-/// `GET /_reshard/jobs`.
-pub fn reshard_jobs(_call: &Call) -> Answer {
-    Ok(Reply::text(200, "{\"total_rows\":0,\"offset\":0,\"jobs\":[]}\n"))
-}
-
-/// `POST /_reshard/jobs`.
-pub fn reshard_start(_call: &Call) -> Answer {
-    Err(Problem::not_implemented(
-        "Splitting shards comes later: choose q when the database is made.",
-    ))
 }

@@ -1,5 +1,8 @@
 //! The records of document databases: `/databases/database{NAME}` in the operational datastore. They are not configuration: a rollback
 //! of that, or a load that replaces it, must not make databases go or come back.
+//!
+//! Of each: `q`, `created` (seconds), `uuid`, and once a shard was split `ranges`, a text: `xxxxxxxx-xxxxxxxx` of every shard,
+//! ascending, a blank between them. A record without it has `q` shards of the same size.
 
 use std::sync::Arc;
 
@@ -51,11 +54,31 @@ fn read(view: &ReadView, name: &str) -> Result<Option<DatabaseRecord>, Error> {
     );
     Ok(match (q, created, uuid) {
         (Some(Value::Uint32(q)), Some(Value::Uint64(created_s)), Some(uuid)) => {
+            let split_ranges = match view.get(entry.child("ranges"))? {
+                Some(text) => read_ranges(&text.to_string()),
+                None => Vec::new(),
+            };
             let (name, uuid) = (name.to_owned(), uuid.to_string());
-            Some(DatabaseRecord { name, q, partitioned, created_s, uuid })
+            Some(DatabaseRecord { name, q, partitioned, created_s, uuid, split_ranges })
         }
         _ => None,
     })
+}
+
+fn write_ranges(ranges: &[(u32, u32)]) -> String {
+    let texts: Vec<_> =
+        ranges.iter().map(|(first, last)| format!("{first:08x}-{last:08x}")).collect();
+    texts.join(" ")
+}
+
+/// What does not read is left out: the shard is missing then, and the database does not open.
+fn read_ranges(text: &str) -> Vec<(u32, u32)> {
+    let hash = |text: &str| u32::from_str_radix(text, 16).ok();
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-')?;
+        Some((hash(first)?, hash(last)?))
+    };
+    text.split(' ').filter_map(range).collect()
 }
 
 impl Catalog for CdbCatalog {
@@ -87,6 +110,11 @@ impl Catalog for CdbCatalog {
                 tx.set(entry.child("partitioned"), Value::Boolean(true))?;
             }
             tx.set(entry.child("created"), Value::Uint64(record.created_s))?;
+            if record.split_ranges.is_empty() {
+                tx.remove(entry.child("ranges"))?;
+            } else {
+                tx.set(entry.child("ranges"), write_ranges(&record.split_ranges))?;
+            }
             tx.set(entry.child("uuid"), record.uuid.as_str())
         });
         written.map(drop).map_err(failed)
@@ -125,6 +153,7 @@ mod tests {
             partitioned: true,
             created_s: 1,
             uuid: "00".repeat(16),
+            split_ranges: vec![],
         };
         catalog.put(&record).unwrap();
         set("2");
@@ -149,12 +178,22 @@ mod tests {
             partitioned: name == "b",
             created_s: 1_795_184_733,
             uuid: "00ff".repeat(8),
+            split_ranges: vec![],
         };
         for name in ["b/c", "a$(+)", "_users", "b"] {
             catalog.put(&record(name)).unwrap();
         }
         let names: Vec<_> = catalog.list().unwrap().into_iter().map(|record| record.name).collect();
         assert_eq!(names, ["_users", "a$(+)", "b", "b/c"]);
+        assert_eq!(catalog.get("b/c").unwrap(), Some(record("b/c")));
+        let split = DatabaseRecord {
+            q: 3,
+            split_ranges: vec![(0, 0x3fff_ffff), (0x4000_0000, 0x7fff_ffff), (1 << 31, u32::MAX)],
+            ..record("b/c")
+        };
+        catalog.put(&split).unwrap();
+        assert_eq!(catalog.get("b/c").unwrap(), Some(split));
+        catalog.put(&record("b/c")).unwrap();
         assert_eq!(catalog.get("b/c").unwrap(), Some(record("b/c")));
         catalog.remove("b").unwrap();
         catalog.remove("b").unwrap();

@@ -47,7 +47,7 @@ pub fn open(vfs: Arc<dyn Vfs>, catalog: &Arc<MemoryCatalog>) -> Result<Databases
     Databases::open(Path::new("/data"), vfs, clock, catalog.clone(), options())
 }
 
-fn text(db: &Database, id: &str) -> Option<String> {
+pub fn text(db: &Database, id: &str) -> Option<String> {
     match db.open(id, &OpenOptions::default()) {
         Ok(document) => {
             let mut out = Vec::new();
@@ -65,7 +65,7 @@ pub fn edit(json: &str) -> Edit {
     parsed.into_edit(id)
 }
 
-fn noise(len: usize) -> Vec<u8> {
+pub fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|n| u8::try_from(((n * 7919) >> 3) % 256).unwrap()).collect()
 }
 
@@ -203,7 +203,7 @@ pub fn sound(db: &Database, when: &str) {
     assert_eq!(changes.last_seq(), info.update_seq, "{when}");
 }
 
-fn ended() -> io::Error {
+pub fn ended() -> io::Error {
     io::Error::other("the process is ended")
 }
 

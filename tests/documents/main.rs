@@ -10,4 +10,5 @@
 
 mod crash;
 mod real;
+mod split;
 mod threads;

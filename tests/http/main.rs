@@ -21,6 +21,7 @@ mod partitions;
 mod people;
 mod replication;
 mod replication_far;
+mod reshard;
 mod server;
 mod slow;
 mod smuggling;

@@ -20,6 +20,7 @@ const BY_TYPE: &[(&str, &str)] = &[
     ("start_time", "a time"),
     ("end_time", "a time"),
     ("timestamp", "a time"),
+    ("update_time", "a time"),
     ("started_on", "a time"),
     ("updated_on", "a time"),
     ("sizes", "another file format"),
@@ -208,6 +209,14 @@ impl Compared {
                     self.values(&format!("{place}[{index}]"), "", left, right)
                 })
             }
+            (Value::String(left), Value::String(right)) if member == "id" && is_split(left) => {
+                (!is_split(right)).then(|| format!("{place}: {right} is no id of a split"))
+            }
+            (Value::String(left), Value::String(right))
+                if left.starts_with("shards/") && is_same_shard(left, right) =>
+            {
+                None
+            }
             (Value::String(left), Value::String(right)) if member == "id" && is_random_id(left) => {
                 (!is_random_id(right)).then(|| format!("{place}: {right} is no random id"))
             }
@@ -272,6 +281,19 @@ fn is_stable_tag(tag: &str) -> bool {
 fn is_job(text: &str) -> bool {
     let id = text.strip_suffix("+continuous").or_else(|| text.strip_prefix("_local/"));
     id.is_some_and(is_random_id)
+}
+
+/// A job of `_reshard`.
+fn is_split(text: &str) -> bool {
+    let hash = text.strip_prefix("001-").unwrap_or_default();
+    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Names of shards but for the second in which the database was made.
+fn is_same_shard(left: &str, right: &str) -> bool {
+    let (left, right) = (left.rsplit_once('.'), right.rsplit_once('.'));
+    let seconds = |text: &str| text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    left.zip(right).is_some_and(|(left, right)| left.0 == right.0 && seconds(right.1))
 }
 
 fn is_random_id(text: &str) -> bool {

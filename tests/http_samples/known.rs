@@ -12,7 +12,6 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("GET /_active_tasks #2", VIEWS),
     ("GET /_active_tasks \u{2014} indexer", VIEWS),
-    ("GET /_reshard/jobs #2", RESHARD),
     (
         "GET /sample_copy \u{2014} db info after compaction",
         "_index makes design documents there; nothing does here",
@@ -26,8 +25,6 @@ const KNOWN: &[(&str, &str)] = &[
         "the design document with a syntax error is there, since nothing compiles it",
     ),
     ("GET /sample_copy/_index", MANGO),
-    ("GET /sample_db/_shards \u{2014} after the split", RESHARD),
-    ("POST /_reshard/jobs", RESHARD),
     ("POST /sample_copy/_explain", MANGO),
     ("POST /sample_copy/_find", MANGO),
     ("POST /sample_copy/_find #2", MANGO),
@@ -48,7 +45,6 @@ const KNOWN: &[(&str, &str)] = &[
 
 const MANGO: &str = "501: queries by selector come later";
 const VIEWS: &str = "501: views come later";
-const RESHARD: &str = "501: splitting shards comes later";
 const JAVASCRIPT: &str = "stored: nothing compiles JavaScript yet";
 
 /// The key of a pair whose values are compared by their types only, and the reason.

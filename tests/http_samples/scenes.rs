@@ -78,10 +78,18 @@ const AFTER_COMPACTION: &[(&str, &str)] = &[
 /// What was written between two long polls; what it was is not recorded, only that there were three.
 const BETWEEN: &str = "GET /t_m/_changes?feed=longpoll&since=now&heartbeat=200&timeout=5000 \u{2014} a document is written 0.6 s later";
 
+/// Was asked for when the shards were split.
+const AFTER_SPLIT: &str = "GET /_reshard/jobs #2";
+
 pub fn before(address: SocketAddr, pair: &Pair) {
     let compacted = AFTER_COMPACTION.iter().find(|(key, _)| *key == pair.key);
     if let Some((_, target)) = compacted {
         while as_admin(address, "GET", target, "").json()["compact_running"] == true {}
+    }
+    if pair.key == AFTER_SPLIT {
+        let jobs = || as_admin(address, "GET", "/_reshard/jobs", "").json();
+        let is_over = |job: &serde_json::Value| job["job_state"] == "completed";
+        while !jobs()["jobs"].as_array().is_some_and(|jobs| jobs.iter().all(is_over)) {}
     }
     if pair.key == BETWEEN {
         for value in 3..6 {

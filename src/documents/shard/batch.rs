@@ -19,7 +19,7 @@ use crate::journal::{Durability, Snapshot, WriteBatch};
 #[derive(Debug, Default)]
 pub(super) struct Doc {
     /// Its last change before, and whether it was deleted; `None` when there was none.
-    before: Option<(u64, bool)>,
+    pub(super) before: Option<(u64, bool)>,
     pub tree: Tree,
     changed: bool,
 }
@@ -80,7 +80,7 @@ impl<'a> Batch<'a> {
         self.docs.get_mut(id).ok_or_else(damaged)
     }
 
-    fn load(&self, id: &str) -> Result<Doc, DocumentError> {
+    pub(super) fn load(&self, id: &str) -> Result<Doc, DocumentError> {
         let mut key = key::bytes(key::LIVE, id.as_bytes());
         let mut record = self.snapshot.get(&key)?;
         let mut dead = false;
@@ -236,6 +236,6 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn doc_space(dead: bool) -> u8 {
+pub(super) fn doc_space(dead: bool) -> u8 {
     if dead { key::DEAD } else { key::LIVE }
 }

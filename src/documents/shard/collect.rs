@@ -33,6 +33,9 @@ impl Shard {
     /// [`CompactionError::Running`], [`CompactionError::Cancelled`] and the others of the engine.
     pub fn compact(&self, control: &CompactionControl) -> Result<CompactionReport, DocumentError> {
         self.check_there()?;
+        if self.is_split() {
+            return Err(DocumentError::ShardSplit);
+        }
         if !self.begin_compaction() {
             return Err(CompactionError::Running.into());
         }

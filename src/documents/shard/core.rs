@@ -1,7 +1,7 @@
 //! An open shard, and how it is opened.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::queue::Turns;
 use crate::documents::error::{DocumentError, StorageError};
@@ -46,6 +46,10 @@ pub(in crate::documents) struct Shard {
     /// The last transaction that is known to be durable.
     durable: AtomicU64,
     gone: AtomicBool,
+    /// Its halves are the database: nothing is written here any more.
+    split: AtomicBool,
+    /// What it was split from.
+    pub(super) ancestors: OnceLock<Vec<Place>>,
 }
 
 impl Shard {
@@ -76,10 +80,13 @@ impl Shard {
             compacting: AtomicBool::new(false),
             durable: AtomicU64::new(snapshot.sequence().get()),
             gone: AtomicBool::new(false),
+            split: AtomicBool::new(false),
+            ancestors: OnceLock::new(),
             store,
             options,
         };
         shard.load_limits(&snapshot)?;
+        shard.load_ancestors(&snapshot)?;
         shard.drop_pending_contents()?;
         Ok(shard)
     }
@@ -208,6 +215,11 @@ impl Shard {
         self.contents.fetch_add(1, Ordering::AcqRel) + 1
     }
 
+    /// The last content number that was given out.
+    pub(super) fn last_content(&self) -> u64 {
+        self.contents.load(Ordering::Acquire)
+    }
+
     /// Contents are numbered on behind this one.
     pub(super) fn contents_up_to(&self, last: u64) {
         self.contents.fetch_max(last, Ordering::AcqRel);
@@ -222,6 +234,16 @@ impl Shard {
     /// Ends it; what was committed is durable.
     pub fn close(&self) -> Result<(), DocumentError> {
         Ok(self.store.close()?)
+    }
+
+    /// Its halves are the database from here on. To be called by whoever has the turn.
+    pub fn note_split(&self) {
+        self.split.store(true, Ordering::Release);
+    }
+
+    /// Whether its halves are the database.
+    pub fn is_split(&self) -> bool {
+        self.split.load(Ordering::Acquire)
     }
 
     /// Refuses writes to a database that was removed.

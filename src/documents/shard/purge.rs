@@ -38,6 +38,11 @@ fn decode(sequence: u64, record: &[u8]) -> Option<PurgeInfo> {
     Some(PurgeInfo { sequence, uuid: format!("{uuid:032x}"), id, revisions })
 }
 
+/// The document of a record.
+pub(super) fn purged_id(record: &[u8]) -> Option<String> {
+    decode(0, record).map(|info| info.id)
+}
+
 impl Shard {
     /// Removes leaves. Answers those that were there, for each document.
     pub fn purge(

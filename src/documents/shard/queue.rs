@@ -11,6 +11,9 @@ use crate::journal::{CommitError, Durability};
 /// What becomes of each edit.
 pub(super) type Outcomes = Vec<Result<Written, DocumentError>>;
 
+/// What a job ends with: outcomes, or its edits again, when the shard was split.
+pub(super) type Finished = Result<Outcomes, Vec<PreparedEdit>>;
+
 /// Edits of one caller. They are committed together.
 #[derive(Debug)]
 pub(in crate::documents) struct Job {
@@ -18,7 +21,7 @@ pub(in crate::documents) struct Job {
     count: usize,
     durability: Durability,
     size_bytes: usize,
-    outcomes: Mutex<Option<Outcomes>>,
+    outcomes: Mutex<Option<Finished>>,
 }
 
 /// Jobs are committed together up to so many bytes.
@@ -34,8 +37,15 @@ impl Job {
     pub(super) fn finish(&self, outcomes: Outcomes) {
         let mut slot = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            *slot = Some(outcomes);
+            *slot = Some(Ok(outcomes));
         }
+    }
+
+    /// Nothing was done: its edits are for another shard.
+    pub(super) fn give_back(&self) {
+        let edits = self.take_edits();
+        let mut slot = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.get_or_insert(Err(edits));
     }
 
     pub(super) fn durability(&self) -> Durability {
@@ -47,7 +57,7 @@ impl Job {
         std::mem::take(&mut *self.edits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take_outcomes(&self) -> Option<Outcomes> {
+    fn take_outcomes(&self) -> Option<Finished> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -102,8 +112,8 @@ impl Turns {
         Turn { turns: self, jobs: Vec::new() }
     }
 
-    /// Waits until a job is finished (answers `None`), or there is a turn to be had.
-    pub fn take_for(&self, job: &Arc<Job>) -> Result<Outcomes, Turn<'_>> {
+    /// Waits until a job is finished, or there is a turn to be had (answers it as an error).
+    pub fn take_for(&self, job: &Arc<Job>) -> Result<Finished, Turn<'_>> {
         let mut queue = self.lock();
         loop {
             if let Some(outcomes) = job.take_outcomes() {

@@ -2,14 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use super::core::{META_UNOWNED, Shard};
+pub(super) use super::core::META_UNOWNED;
+use super::core::Shard;
 use crate::documents::error::DocumentError;
 use crate::documents::key;
 use crate::journal::{Durability, KeyRange, ReadError, Snapshot};
 
-const META_SECURITY: &[u8] = b"\x01security";
-const META_REVS_LIMIT: &[u8] = b"\x01revs_limit";
-const META_PURGED_INFOS_LIMIT: &[u8] = b"\x01purged_infos_limit";
+pub(super) const META_SECURITY: &[u8] = b"\x01security";
+pub(super) const META_REVS_LIMIT: &[u8] = b"\x01revs_limit";
+pub(super) const META_PURGED_INFOS_LIMIT: &[u8] = b"\x01purged_infos_limit";
 
 /// Whether a journal that no database has may be removed: it was noted so, or never held anything.
 pub(in crate::documents) fn is_abandoned(snapshot: &Snapshot) -> Result<bool, ReadError> {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::core::Shard;
+use super::prepared::PreparedEdit;
 use super::queue::{Job, Outcomes};
 use crate::documents::error::DocumentError;
 use crate::journal::Durability;
 
 impl Shard {
-    /// Commits edits, together with those of others that wait. One outcome for each.
-    pub fn submit(&self, job: Job) -> Outcomes {
+    /// Commits edits, together with those of others that wait. One outcome for each; when the shard was split, all edits
+    /// again, with nothing done.
+    pub fn submit(&self, job: Job) -> Result<Outcomes, Vec<PreparedEdit>> {
         let job = Arc::new(job);
         self.turns.add(job.clone());
         loop {
@@ -29,13 +31,30 @@ impl Shard {
     ) -> Result<T, DocumentError> {
         self.check_there()?;
         let _turn = self.turns.take();
+        if self.is_split() {
+            return Err(DocumentError::ShardSplit);
+        }
         let mut batch = Batch::begin(self);
         let value = change(&mut batch)?;
         batch.commit(durability)?;
         Ok(value)
     }
 
+    /// Has the shard to itself: nobody writes documents or settings meanwhile.
+    pub fn held<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        self.check_there()?;
+        let _turn = self.turns.take();
+        self.check_there()?;
+        work()
+    }
+
     fn run(&self, jobs: &[Arc<Job>]) {
+        if self.is_split() {
+            return jobs.iter().for_each(|job| job.give_back());
+        }
         let mut batch = Batch::begin(self);
         let mut durability = Durability::Buffered;
         let outcomes: Vec<Outcomes> = jobs

@@ -24,7 +24,7 @@ use crate::journal::{Durability, Snapshot, Value, WriteBatch};
 /// Every chunk but the last has so many bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 /// Chunks that are written in one transaction.
-const TOGETHER: usize = 4;
+pub(super) const TOGETHER: usize = 4;
 
 /// What is known of an upload before its bytes come.
 #[derive(Clone, Debug, Default)]
@@ -182,7 +182,7 @@ impl Upload {
             self.write_chunks(true)?;
         }
         let md5 = std::mem::take(&mut self.chunks.md5).finalize().into();
-        let twin = self.find_twin(&md5)?;
+        let twin = self.shard.find_twin(&md5, self.chunks.stored_length, self.number)?;
         self.finished = true;
         let stored = Stored {
             number: self.number,
@@ -194,7 +194,7 @@ impl Upload {
             chunk_bytes: self.chunks.chunk_bytes,
             twin,
         };
-        let pending = Pending::new(self.shard.store.clone(), stored);
+        let pending = self.shard.pending(stored);
         Ok(StoredAttachment { pending: Arc::new(pending) })
     }
 
@@ -252,23 +252,6 @@ impl Upload {
         self.shard.store.write(batch, Durability::Buffered)?;
         Ok(())
     }
-
-    /// A content with the same bytes. The digest alone is not believed: two contents of one MD5 are easily made.
-    fn find_twin(&self, md5: &[u8; 16]) -> Result<Option<u64>, DocumentError> {
-        let snapshot = self.shard.snapshot();
-        let prefix = key::digest(md5, self.chunks.stored_length);
-        let mut scan = snapshot.scan(&crate::journal::KeyRange::prefix(&prefix));
-        while let Some((key, _)) = scan.next()? {
-            let number = key.get(prefix.len()..).and_then(|bytes| bytes.try_into().ok());
-            let Some(number) = number.map(u64::from_be_bytes) else {
-                continue;
-            };
-            if same_content(&snapshot, number, self.number)? {
-                return Ok(Some(number));
-            }
-        }
-        Ok(None)
-    }
 }
 
 impl Drop for Upload {
@@ -296,6 +279,54 @@ fn bad_data(options: &UploadOptions) -> DocumentError {
 }
 
 impl Shard {
+    /// A content with the same bytes. The digest alone is not believed: two contents of one MD5 are easily made.
+    fn find_twin(
+        &self,
+        md5: &[u8; 16],
+        stored_length: u64,
+        content: u64,
+    ) -> Result<Option<u64>, DocumentError> {
+        let snapshot = self.snapshot();
+        let prefix = key::digest(md5, stored_length);
+        let mut scan = snapshot.scan(&crate::journal::KeyRange::prefix(&prefix));
+        while let Some((key, _)) = scan.next()? {
+            let number = key.get(prefix.len()..).and_then(|bytes| bytes.try_into().ok());
+            let Some(number) = number.map(u64::from_be_bytes) else {
+                continue;
+            };
+            if same_content(&snapshot, number, content)? {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    fn pending(&self, stored: Stored) -> Pending {
+        Pending::new(self.store.clone(), self.place(0), stored)
+    }
+
+    /// Stores what was uploaded into a shard that this one comes from.
+    pub(in crate::documents) fn take_pending(
+        &self,
+        pending: &Pending,
+    ) -> Result<Arc<Pending>, DocumentError> {
+        let number = self.next_content();
+        let mut guard = WriteBatch::new();
+        guard.put(&key::number(key::PENDING, number), &[])?;
+        self.store.write(guard, Durability::Buffered)?;
+        // Dropped on an error below, it removes what came over.
+        let mut stored = Stored { number, twin: None, ..pending.stored };
+        let unfinished = self.pending(stored);
+        self.take_chunks(&pending.snapshot(), pending.stored.number, number)?;
+        if !self.snapshot().contains(&key::chunk(number, 0))? {
+            let reason = "The attachment was removed meanwhile.".to_owned();
+            return Err(DocumentError::BadRequest { reason });
+        }
+        stored.twin = self.find_twin(&stored.md5, stored.size_bytes, number)?;
+        unfinished.taken_as(number);
+        Ok(Arc::new(self.pending(stored)))
+    }
+
     /// Removes what uploads left that ended with the process, and learns which content numbers are taken.
     pub(super) fn drop_pending_contents(&self) -> Result<(), DocumentError> {
         let snapshot = self.snapshot();

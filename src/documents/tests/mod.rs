@@ -11,6 +11,7 @@ mod model;
 mod parse;
 mod partitions;
 mod reading;
+mod split;
 mod trees;
 
 use std::path::Path;

@@ -1,0 +1,58 @@
+//! What a shard was split from: its numbers go on behind those of its ancestors.
+
+use super::core::Shard;
+use crate::documents::error::DocumentError;
+use crate::documents::sequence::Place;
+use crate::documents::varint::{Cursor, put};
+use crate::journal::Snapshot;
+
+pub(super) const META_ANCESTORS: &[u8] = b"\x01ancestors";
+
+/// Ends of shards, the last ancestor first.
+pub(super) fn encode(ancestors: &[Place]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for end in ancestors {
+        for word in [end.range.0, end.range.1, end.shard] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        put(&mut out, end.sequence);
+    }
+    out
+}
+
+fn decode(record: &[u8]) -> Option<Vec<Place>> {
+    let mut cursor = Cursor::new(record);
+    let mut ancestors = Vec::new();
+    while !cursor.rest.is_empty() {
+        let mut word = || Some(u32::from_be_bytes(cursor.take(4)?.try_into().ok()?));
+        let (first, last, shard) = (word()?, word()?, word()?);
+        ancestors.push(Place { range: (first, last), shard, sequence: cursor.number()? });
+    }
+    Some(ancestors)
+}
+
+impl Shard {
+    /// The ends of the shards that it was split from, the last one first.
+    pub fn ancestors(&self) -> &[Place] {
+        self.ancestors.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it goes on where the shard of that place ended.
+    pub fn descends_from(&self, other: &Place) -> bool {
+        let is_other = |end: &Place| end.range == other.range && end.shard == other.shard;
+        self.ancestors().iter().any(is_other)
+    }
+
+    pub(super) fn load_ancestors(&self, snapshot: &Snapshot) -> Result<(), DocumentError> {
+        if let Some(record) = snapshot.get(META_ANCESTORS)? {
+            let ancestors = decode(&record).ok_or_else(|| self.damaged("ancestors"))?;
+            self.set_ancestors(ancestors);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_ancestors(&self, ancestors: Vec<Place>) {
+        // They are known from the beginning or set once.
+        self.ancestors.get_or_init(|| ancestors);
+    }
+}

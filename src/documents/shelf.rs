@@ -1,0 +1,185 @@
+//! The open databases of a directory, and how their shards are found, opened and removed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::catalog::{Catalog, DatabaseRecord};
+use super::compactor::Compactor;
+use super::database::Database;
+use super::error::{DatabaseError, DocumentError, StorageError};
+use super::options::DocumentsOptions;
+use super::place::{file_name, range_name, shard_name};
+use super::shard::{Shard, ShardOptions};
+use super::watch::Bell;
+use crate::clock::Clock;
+use crate::journal::Directory;
+use crate::vfs::Vfs;
+
+/// What is open, and what it takes to open more.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub root: PathBuf,
+    pub vfs: Arc<dyn Vfs>,
+    pub clock: Arc<dyn Clock>,
+    pub catalog: Arc<dyn Catalog>,
+    pub options: DocumentsOptions,
+    pub bell: Arc<Bell>,
+    pub compactor: Arc<Compactor>,
+    /// Held while a database is opened, made or removed, and while halves take the place of a shard. Taken before `open`.
+    changing: Mutex<Changing>,
+    /// What is open. Never held while anything is waited for.
+    open: Mutex<BTreeMap<String, Arc<Database>>>,
+}
+
+/// What is needed to open databases.
+#[derive(Debug, Default)]
+pub(super) struct Changing {
+    /// Of the ranges of shards.
+    directories: BTreeMap<String, Arc<Directory>>,
+    pub closed: bool,
+}
+
+impl Shelf {
+    pub fn new(
+        root: PathBuf,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        catalog: Arc<dyn Catalog>,
+        options: DocumentsOptions,
+        compactor: Arc<Compactor>,
+    ) -> Self {
+        let (changing, open) = (Mutex::default(), Mutex::default());
+        Self { root, vfs, clock, catalog, options, bell: Arc::default(), compactor, changing, open }
+    }
+
+    pub fn opened(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Database>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn some_file_exists(&self, record: &DatabaseRecord) -> Result<bool, DatabaseError> {
+        for range in record.ranges() {
+            if self.vfs.exists(&self.path_of(record, range))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub fn path_of(&self, record: &DatabaseRecord, range: (u32, u32)) -> PathBuf {
+        self.root.join(range_name(range)).join(file_name(record))
+    }
+
+    /// Shards that must be there: an empty one in the place of one that is missing would hide the loss.
+    pub fn open_shards(
+        &self,
+        changing: &mut Changing,
+        record: &DatabaseRecord,
+    ) -> Result<Arc<Database>, DatabaseError> {
+        for range in record.ranges() {
+            let path = self.path_of(record, range);
+            if !self.vfs.exists(&path)? {
+                let reason = format!("the shard {} is missing", path.display());
+                return Err(StorageError::Other { reason }.into());
+            }
+        }
+        self.make_shards(changing, record)
+    }
+
+    pub fn make_shards(
+        &self,
+        changing: &mut Changing,
+        record: &DatabaseRecord,
+    ) -> Result<Arc<Database>, DatabaseError> {
+        if changing.closed {
+            return Err(DatabaseError::NotFound);
+        }
+        let mut shards = Vec::new();
+        for range in record.ranges() {
+            shards.push(self.shard(changing, record, range).map_err(storage)?);
+        }
+        let database = Database::new(
+            record.clone(),
+            shards,
+            self.options.max_document_bytes,
+            self.compactor.clone(),
+            self.bell.clone(),
+        );
+        Ok(Arc::new(database))
+    }
+
+    /// Opens a shard, or makes it.
+    pub fn shard(
+        &self,
+        changing: &mut Changing,
+        record: &DatabaseRecord,
+        range: (u32, u32),
+    ) -> Result<Arc<Shard>, DocumentError> {
+        let directory = self.directory(changing, range)?;
+        let options = ShardOptions {
+            name: shard_name(record, range),
+            range,
+            store: self.options.store.clone(),
+            compression_level: self.options.attachment_compression_level,
+            max_attachment_bytes: self.options.max_attachment_bytes,
+        };
+        Ok(Arc::new(Shard::open(&directory, &file_name(record), options)?))
+    }
+
+    fn directory(
+        &self,
+        changing: &mut Changing,
+        range: (u32, u32),
+    ) -> Result<Arc<Directory>, StorageError> {
+        let name = range_name(range);
+        if let Some(directory) = changing.directories.get(&name) {
+            return Ok(directory.clone());
+        }
+        let path = self.root.join(&name);
+        let directory = Directory::open(self.vfs.clone(), self.clock.clone(), &path)?;
+        changing.directories.insert(name, directory.clone());
+        Ok(directory)
+    }
+
+    /// An open database; the same one for everybody.
+    pub fn get(&self, name: &str) -> Result<Arc<Database>, DatabaseError> {
+        if let Some(database) = self.opened().get(name) {
+            return Ok(database.clone());
+        }
+        let mut changing = self.changing();
+        // Somebody else may have opened it meanwhile.
+        if let Some(database) = self.opened().get(name) {
+            return Ok(database.clone());
+        }
+        let record = self.catalog.get(name)?.ok_or(DatabaseError::NotFound)?;
+        let database = self.open_shards(&mut changing, &record)?;
+        database.own_shards().map_err(storage)?;
+        self.opened().insert(name.to_owned(), database.clone());
+        Ok(database)
+    }
+
+    /// Removes the file of a shard, if it is there.
+    pub fn remove_file(
+        &self,
+        record: &DatabaseRecord,
+        range: (u32, u32),
+    ) -> Result<(), DatabaseError> {
+        let path = self.path_of(record, range);
+        if self.vfs.exists(&path)? {
+            self.vfs.remove(&path)?;
+            self.vfs.sync_dir(path.parent().unwrap_or(&self.root))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn storage(error: DocumentError) -> DatabaseError {
+    match error {
+        DocumentError::Storage(error) => DatabaseError::Storage(error),
+        other => DatabaseError::Storage(StorageError::Other { reason: other.to_string() }),
+    }
+}
