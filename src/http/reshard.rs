@@ -49,7 +49,7 @@ struct Started {
 }
 
 #[derive(Serialize)]
-struct Jobs<'a> {
+struct Listed<'a> {
     total_rows: usize,
     offset: u32,
     jobs: Vec<Shown<'a>>,
@@ -145,7 +145,7 @@ pub fn set_state(call: &Call) -> Answer {
 /// `GET /_reshard/jobs`.
 pub fn jobs(call: &Call) -> Answer {
     let jobs = call.app.databases.split_jobs();
-    let jobs = Jobs { total_rows: jobs.len(), offset: 0, jobs: jobs.iter().map(shown).collect() };
+    let jobs = Listed { total_rows: jobs.len(), offset: 0, jobs: jobs.iter().map(shown).collect() };
     Ok(Reply::json(200, &jobs))
 }
 

@@ -26,10 +26,12 @@ fn put_text(out: &mut Vec<u8>, text: Option<&String>) {
     put_bytes(out, text.map_or(&[], |text| text.as_bytes()));
 }
 
-fn text(cursor: &mut Cursor<'_>) -> Option<Option<String>> {
+/// What [`put_text`] wrote; `None` means that it does not read.
+fn take_text(cursor: &mut Cursor<'_>, to: &mut Option<String>) -> Option<()> {
     let is_there = cursor.byte()? == 1;
     let text = cursor.text()?;
-    Some(is_there.then_some(text))
+    *to = is_there.then_some(text);
+    Some(())
 }
 
 fn encode(job: &SplitJob) -> Vec<u8> {
@@ -64,12 +66,15 @@ fn decode(record: &[u8]) -> Option<SplitJob> {
     let (started_s, updated_s) = (cursor.number()?, cursor.number()?);
     let state = *SplitState::ALL.get(usize::from(cursor.byte()?))?;
     let phase = *SplitPhase::ALL.get(usize::from(cursor.byte()?))?;
-    let reason = text(&mut cursor)?;
+    let mut reason = None;
+    take_text(&mut cursor, &mut reason)?;
     let mut history = Vec::new();
     while !cursor.rest.is_empty() {
         let at_s = cursor.number()?;
         let state = *SplitState::ALL.get(usize::from(cursor.byte()?))?;
-        history.push(SplitEvent { at_s, state, detail: text(&mut cursor)? });
+        let mut event = SplitEvent { at_s, state, detail: None };
+        take_text(&mut cursor, &mut event.detail)?;
+        history.push(event);
     }
     Some(SplitJob {
         id,
@@ -109,7 +114,12 @@ pub(super) fn splitting(store: &Store) -> Result<Splitting, DatabaseError> {
     };
     let mut cursor = Cursor::new(&record);
     let running = cursor.byte() != Some(0);
-    Ok(Splitting { running, reason: text(&mut cursor).flatten() })
+    let mut splitting = Splitting { running, reason: None };
+    if take_text(&mut cursor, &mut splitting.reason).is_none() {
+        let path = store.path().display().to_string();
+        return Err(StorageError::Record { what: "state of splitting", path }.into());
+    }
+    Ok(splitting)
 }
 
 pub(super) fn keep(

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::vfs::Operation;
+use crate::vfs::fault::FaultVfs;
 
 const WHOLE: (u32, u32) = (0, u32::MAX);
 const LOWER: (u32, u32) = (0, 0x7fff_ffff);
@@ -96,9 +98,9 @@ fn sound(db: &Database) {
     let mut changes = db.changes(&Since::Zero, &ChangesOptions::default()).unwrap();
     while let Some(change) = changes.next().unwrap() {
         if change.deleted {
-            dead += 1
+            dead += 1;
         } else {
-            live += 1
+            live += 1;
         }
         assert!(!db.open_revs(&change.id, &OpenRevs::All, false).unwrap().is_empty());
     }
@@ -288,9 +290,9 @@ fn an_upload_that_was_begun_before_a_split_finds_its_document_behind_it() {
     let db =
         databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
     let mut upload = db.upload("a", UploadOptions::default()).unwrap();
-    upload.write(&[7; 200_000]).unwrap();
+    upload.write(&vec![7; 200_000]).unwrap();
     split_well(&databases, WHOLE);
-    upload.write(&[8; 200_000]).unwrap();
+    upload.write(&vec![8; 200_000]).unwrap();
     let stored = upload.finish().unwrap();
     let mut edit = edit(r#"{"_id":"a"}"#);
     edit.attachments.push(AttachmentEdit {
@@ -304,7 +306,7 @@ fn an_upload_that_was_begun_before_a_split_finds_its_document_behind_it() {
     let document = db.open("a", &OpenOptions::default()).unwrap();
     let mut bytes = Vec::new();
     document.attachment("f", Encoding::Identity).unwrap().read_to_end(&mut bytes).unwrap();
-    assert!(bytes == [[7; 200_000], [8; 200_000]].concat());
+    assert!(bytes == [vec![7; 200_000], vec![8; 200_000]].concat());
     sound(&db);
 }
 
@@ -341,7 +343,7 @@ fn a_job_that_waits_for_leave_to_run_survives_a_restart_and_can_be_removed() {
     drop((db, databases));
     let databases = world.open();
     assert_eq!(databases.splitting(), stopped);
-    assert_eq!(databases.split_jobs(), [job.clone()]);
+    assert_eq!(databases.split_jobs(), std::slice::from_ref(&job));
     databases.set_splitting(Splitting { running: true, reason: None }).unwrap();
     let job = databases.wait_for_split(&job.id).unwrap();
     assert_eq!((job.state, job.phase), (SplitState::Completed, SplitPhase::Completed));
@@ -435,4 +437,127 @@ fn a_catalog_that_cannot_be_written_costs_the_job_and_nothing_else() {
     split_well(&databases, WHOLE);
     assert!(get(&db, "after").is_ok());
     assert_eq!(files(&world), ["00000000-7fffffff", "80000000-ffffffff"]);
+}
+
+/// Holds the thread that splits a shard of `q=1` when it has copied a first snapshot, until it is let go.
+struct Gate {
+    reached: std::sync::mpsc::Receiver<()>,
+    go: std::sync::mpsc::Sender<()>,
+}
+
+impl Gate {
+    fn open(world: &World) -> (Databases, Self) {
+        let (reached, at_gate) = std::sync::mpsc::channel();
+        let (go, let_go) = std::sync::mpsc::channel();
+        let (let_go, renames) = (std::sync::Mutex::new(let_go), std::sync::Mutex::new(0));
+        let vfs = FaultVfs::new(world.vfs.shared(), move |call| {
+            let upper = call.path.to_string_lossy().contains("80000000-ffffffff");
+            if call.operation == Operation::Rename && upper {
+                let mut renames = renames.lock().unwrap();
+                *renames += 1;
+                // The first one made the half, the second is its compaction behind the copy.
+                if *renames == 2 {
+                    reached.send(()).unwrap();
+                    let_go.lock().unwrap().recv().unwrap();
+                }
+            }
+            None
+        });
+        let (clock, catalog) = (world.clock.clone(), world.catalog.clone());
+        let options = world.options.clone();
+        let databases =
+            Databases::open(Path::new("/data"), vfs.shared(), clock, catalog, options).unwrap();
+        (databases, Self { reached: at_gate, go })
+    }
+}
+
+#[test]
+fn what_is_written_purged_and_removed_behind_the_first_copy_comes_over() {
+    let world = World::new();
+    let (databases, gate) = Gate::open(&world);
+    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    fill(&db);
+    let job = databases.start_split("db", WHOLE).unwrap();
+    gate.reached.recv().unwrap();
+    for number in 6..40 {
+        let rev_of = |id: &str| db.open(id, &OpenOptions::default()).unwrap().revision().clone();
+        let shared = format!("shared{number}");
+        let own = format!("own{number}");
+        match number % 4 {
+            0 => {
+                let gone =
+                    format!(r#"{{"_id":"{own}","_rev":"{}","_deleted":true}}"#, rev_of(&own));
+                put(&db, &gone);
+                db.local_remove(&format!("_local/l{number}")).unwrap();
+            }
+            1 => {
+                db.purge(&[(own.clone(), vec![rev_of(&own)])]).unwrap();
+                db.purge(&[(shared.clone(), vec![rev_of(&shared)])]).unwrap();
+                // And some are there again.
+                if number % 3 == 0 {
+                    put(&db, &attached(&shared, "other bytes"));
+                }
+            }
+            2 => {
+                let hash = format!("{:032x}", 900 + number);
+                replicate(&db, &format!(r#"{{"_id":"{shared}","_rev":"3-{hash}","other":true}}"#));
+                db.local_put(&format!("_local/l{number}"), Some(1), &Body::empty()).unwrap();
+            }
+            _ => drop(put(&db, &attached(&format!("new{number}"), "the same bytes"))),
+        }
+    }
+    db.set_security(r#"{"admins":{"names":["bo"]}}"#).unwrap();
+    let running = db.compact_now();
+    assert!(matches!(running, Err(DocumentError::Storage(StorageError::Compaction(_)))));
+    let before = everything(&db);
+    let info = db.info();
+    gate.go.send(()).unwrap();
+    let job = databases.wait_for_split(&job.id).unwrap();
+    assert_eq!(job.state, SplitState::Completed, "{job:?}");
+    assert!(everything(&db) == before);
+    let after = db.info();
+    assert_eq!((after.doc_count, after.doc_del_count), (info.doc_count, info.doc_del_count));
+    assert_eq!(after.sizes.external, info.sizes.external);
+    sound(&db);
+}
+
+#[test]
+fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files() {
+    let world = World::new();
+    let (databases, gate) = Gate::open(&world);
+    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    fill(&db);
+    let job = databases.start_split("db", WHOLE).unwrap();
+    gate.reached.recv().unwrap();
+    databases.remove("db").unwrap();
+    let again = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    put(&again, r#"{"_id":"x"}"#);
+    gate.go.send(()).unwrap();
+    let job = databases.wait_for_split(&job.id).unwrap();
+    assert_eq!(job.state, SplitState::Failed);
+    assert_eq!(files(&world), ["00000000-ffffffff"]);
+    assert_eq!((again.info().q, again.info().doc_count), (1, 1));
+}
+
+#[test]
+fn a_job_that_is_stopped_while_it_copies_leaves_nothing_and_begins_anew() {
+    let world = World::new();
+    let (databases, gate) = Gate::open(&world);
+    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    fill(&db);
+    let before = everything(&db);
+    let job = databases.start_split("db", WHOLE).unwrap();
+    gate.reached.recv().unwrap();
+    assert!(databases.set_split_job(&job.id, false, None).unwrap());
+    gate.go.send(()).unwrap();
+    let job = databases.wait_for_split(&job.id).unwrap();
+    assert_eq!(job.state, SplitState::Stopped);
+    assert_eq!(files(&world), ["00000000-ffffffff"]);
+    assert!(everything(&db) == before);
+    db.compact_now().unwrap();
+    assert!(databases.set_split_job(&job.id, true, None).unwrap());
+    let job = databases.wait_for_split(&job.id).unwrap();
+    assert_eq!(job.state, SplitState::Completed);
+    assert_eq!(files(&world), ["00000000-7fffffff", "80000000-ffffffff"]);
+    assert!(everything(&db) == before);
 }
