@@ -475,7 +475,8 @@ impl Gate {
 fn what_is_written_purged_and_removed_behind_the_first_copy_comes_over() {
     let world = World::new();
     let (databases, gate) = Gate::open(&world);
-    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    let db =
+        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
     fill(&db);
     let job = databases.start_split("db", WHOLE).unwrap();
     gate.reached.recv().unwrap();
@@ -525,12 +526,14 @@ fn what_is_written_purged_and_removed_behind_the_first_copy_comes_over() {
 fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files() {
     let world = World::new();
     let (databases, gate) = Gate::open(&world);
-    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    let db =
+        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
     fill(&db);
     let job = databases.start_split("db", WHOLE).unwrap();
     gate.reached.recv().unwrap();
     databases.remove("db").unwrap();
-    let again = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    let again =
+        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
     put(&again, r#"{"_id":"x"}"#);
     gate.go.send(()).unwrap();
     let job = databases.wait_for_split(&job.id).unwrap();
@@ -543,7 +546,8 @@ fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files
 fn a_job_that_is_stopped_while_it_copies_leaves_nothing_and_begins_anew() {
     let world = World::new();
     let (databases, gate) = Gate::open(&world);
-    let db = databases.create("db", &CreateOptions { q: Some(1) }).unwrap();
+    let db =
+        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
     fill(&db);
     let before = everything(&db);
     let job = databases.start_split("db", WHOLE).unwrap();
@@ -560,4 +564,31 @@ fn a_job_that_is_stopped_while_it_copies_leaves_nothing_and_begins_anew() {
     assert_eq!(job.state, SplitState::Completed);
     assert_eq!(files(&world), ["00000000-7fffffff", "80000000-ffffffff"]);
     assert!(everything(&db) == before);
+}
+
+#[test]
+fn the_documents_of_a_partition_stay_together_when_their_shard_is_split() {
+    let databases = World::new().open();
+    let db = databases.create("db", &CreateOptions { q: Some(1), partitioned: true }).unwrap();
+    for number in 0..200 {
+        put(&db, &format!(r#"{{"_id":"p{}:{number}"}}"#, number % 10));
+    }
+    put(&db, r#"{"_id":"_design/d"}"#);
+    let told = |name: &str| db.partition_info(name).unwrap();
+    let before: Vec<_> = (0..10).map(|number| told(&format!("p{number}"))).collect();
+    split_well(&databases, WHOLE);
+    put(&db, r#"{"_id":"p3:late"}"#);
+    for (number, before) in before.iter().enumerate() {
+        let name = format!("p{number}");
+        let late = u64::from(number == 3);
+        assert_eq!(told(&name).doc_count, before.doc_count + late, "{name}");
+        let shards: BTreeSet<_> = (0..20)
+            .map(|row| db.shard_of(&format!("{name}:{}", row * 10 + number)).unwrap().range)
+            .collect();
+        assert_eq!(shards.len(), 1, "{name}");
+        assert!(get(&db, &format!("{name}:{number}")).is_ok());
+    }
+    let filled: Vec<_> = db.shards().into_iter().map(|shard| shard.doc_count).collect();
+    assert_eq!((filled.len(), filled.iter().sum::<u64>()), (2, 202));
+    assert!(filled.iter().all(|count| *count > 0), "{filled:?}");
 }
