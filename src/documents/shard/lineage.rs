@@ -56,3 +56,22 @@ impl Shard {
         self.ancestors.get_or_init(|| ancestors);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ancestors_are_the_bytes_of_the_format_page() {
+        let place = |range, shard, sequence| Place { range, shard, sequence };
+        let ancestors = [place((0, 0x7fff_ffff), 0x0102_0304, 200), place((0, u32::MAX), 5, 1)];
+        let bytes = encode(&ancestors);
+        let expected = [
+            &[0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3, 4, 0xc8, 1][..],
+            &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 5, 1][..],
+        ];
+        assert_eq!(bytes, expected.concat());
+        assert_eq!(decode(&bytes).unwrap(), ancestors);
+        assert!(decode(&bytes[..5]).is_none());
+    }
+}
