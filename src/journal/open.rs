@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::directory::{Access, Directory};
 use super::filename::{is_store_name, side_file};
-use super::format::{HEADER_BYTES, HEADER_END};
+use super::format::{FILE_MAX_BYTES, HEADER_BYTES, HEADER_END};
 use super::header::{Header, HeaderError};
 use super::image::{Image, ReadError};
 use super::options::StoreOptions;
@@ -161,9 +161,11 @@ pub fn read_header(file: &dyn File, position: u64) -> Result<Header, OpenError> 
         HeaderError::Damaged => OpenError::Damaged(damaged(position)),
     })?;
     let image_end = header.image.start.checked_add(header.image.len);
+    let copy_end = image_end.and_then(|end| end.checked_add(HEADER_END));
     let sound = header.image.start == HEADER_END
-        && image_end.is_some_and(|end| end < header.tail_start)
-        && header.tail_start <= header.sealed_position;
+        && copy_end.is_some_and(|end| end <= header.tail_start)
+        && header.tail_start <= header.sealed_position
+        && header.sealed_position <= FILE_MAX_BYTES;
     if sound { Ok(header) } else { Err(OpenError::Damaged(damaged(position))) }
 }
 
