@@ -5,8 +5,8 @@ use super::reader::Frame;
 use super::record::{Operation, Operations, RecordError};
 use super::state::State;
 
-/// About 170 MB while a tail of two million operations or more is replayed. What is gathered is sorted and becomes the tree in one
-/// go; what comes after is merged into it page by page, which costs three times as much.
+/// What is gathered is sorted and becomes the tree in one go, what comes after is merged into it: the more at once, the
+/// faster, and the more memory meanwhile.
 const GATHERED_OPERATIONS: usize = 1 << 21;
 
 /// A state that frames of the tail are applied to.

@@ -469,17 +469,23 @@ impl Gate {
             Databases::open(Path::new("/data"), vfs.shared(), clock, catalog, options).unwrap();
         (databases, Self { reached: at_gate, go })
     }
+
+    /// A database with documents, whose split waits at the gate.
+    fn hold(world: &World) -> (Databases, Self, Arc<Database>, SplitJob) {
+        let (databases, gate) = Self::open(world);
+        let options = CreateOptions { q: Some(1), ..CreateOptions::default() };
+        let db = databases.create("db", &options).unwrap();
+        fill(&db);
+        let job = databases.start_split("db", WHOLE).unwrap();
+        gate.reached.recv().unwrap();
+        (databases, gate, db, job)
+    }
 }
 
 #[test]
 fn what_is_written_purged_and_removed_behind_the_first_copy_comes_over() {
     let world = World::new();
-    let (databases, gate) = Gate::open(&world);
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
-    fill(&db);
-    let job = databases.start_split("db", WHOLE).unwrap();
-    gate.reached.recv().unwrap();
+    let (databases, gate, db, job) = Gate::hold(&world);
     for number in 6..40 {
         let rev_of = |id: &str| db.open(id, &OpenOptions::default()).unwrap().revision().clone();
         let shared = format!("shared{number}");
@@ -525,12 +531,7 @@ fn what_is_written_purged_and_removed_behind_the_first_copy_comes_over() {
 #[test]
 fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files() {
     let world = World::new();
-    let (databases, gate) = Gate::open(&world);
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
-    fill(&db);
-    let job = databases.start_split("db", WHOLE).unwrap();
-    gate.reached.recv().unwrap();
+    let (databases, gate, _db, job) = Gate::hold(&world);
     databases.remove("db").unwrap();
     let again =
         databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
