@@ -138,7 +138,7 @@ impl Rows {
     fn open(call: &Call, query: RowsQuery, kind: Kind) -> Result<Self, Problem> {
         let database = call.database()?;
         check_partition(&database, call, &query)?;
-        let mut range = range(&query);
+        let mut range = query.range();
         if kind == Kind::Design {
             clamp(&mut range);
         }
@@ -254,18 +254,6 @@ fn page(keys: &[Value], query: &RowsQuery) -> Vec<Value> {
     match query.descending {
         true => keys.iter().rev().skip(skip).take(limit).cloned().collect(),
         false => keys.iter().skip(skip).take(limit).cloned().collect(),
-    }
-}
-
-fn range(query: &RowsQuery) -> AllDocsRange {
-    AllDocsRange {
-        start: query.start.clone(),
-        end: query.end.clone(),
-        exclusive_end: !query.inclusive_end,
-        descending: query.descending,
-        skip: query.skip,
-        limit: query.limit,
-        include_docs: query.include_docs,
     }
 }
 

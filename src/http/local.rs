@@ -9,9 +9,7 @@ use super::edits::standing_number;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
-use crate::documents::{
-    AllDocsRange, Body, Database, LocalDocument, ParsedDocument, Revision, parse_document,
-};
+use crate::documents::{Body, Database, LocalDocument, ParsedDocument, Revision, parse_document};
 
 fn id(call: &Call) -> String {
     match call.name("local") {
@@ -100,7 +98,7 @@ pub fn rows(call: &Call) -> Answer {
             .filter_map(Value::as_str)
             .filter_map(|id| database.local_get(id).ok())
             .collect(),
-        None => database.local_list(&range(&query))?,
+        None => database.local_list(&query.range())?,
     };
     let rows = documents.iter().map(|document| {
         let (id, rev) = (json!(document.id), document.rev_text());
@@ -118,16 +116,4 @@ pub fn rows(call: &Call) -> Answer {
         rows.join(",\r\n")
     );
     Ok(Reply::text(200, text))
-}
-
-fn range(query: &RowsQuery) -> AllDocsRange {
-    AllDocsRange {
-        start: query.start.clone(),
-        end: query.end.clone(),
-        exclusive_end: !query.inclusive_end,
-        descending: query.descending,
-        skip: query.skip,
-        limit: query.limit,
-        include_docs: query.include_docs,
-    }
 }

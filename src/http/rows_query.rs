@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::problem::Problem;
+use crate::documents::AllDocsRange;
 
 /// Which rows, in which order, and what comes along.
 #[derive(Clone, Debug)]
@@ -107,6 +108,19 @@ impl RowsQuery {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The range of ids.
+    pub fn range(&self) -> AllDocsRange {
+        AllDocsRange {
+            start: self.start.clone(),
+            end: self.end.clone(),
+            exclusive_end: !self.inclusive_end,
+            descending: self.descending,
+            skip: self.skip,
+            limit: self.limit,
+            include_docs: self.include_docs,
+        }
     }
 
     /// Whether a name is within the range.

@@ -145,8 +145,7 @@ impl<'a> Apply<'a> {
             Content::Nothing { self_closed } if frame.marks.leaf_type.is_none() => {
                 return Ok(LeafContent::Nothing { self_closed });
             }
-            Content::Nothing { .. } | Content::Children => Scalar::Text(String::new()),
-            Content::Scalar(scalar) => scalar,
+            content => content.into_scalar(),
         };
         match (frame.marks.leaf_type, scalar) {
             (Some(value_type), scalar) => {
@@ -188,11 +187,7 @@ impl<'a> Apply<'a> {
         value_type: ValueType,
         content: Content,
     ) -> Result<()> {
-        let scalar = match content {
-            Content::Scalar(scalar) => scalar,
-            Content::Nothing { .. } | Content::Children => Scalar::Text(String::new()),
-        };
-        let value = self.typed(frame, value_type, &scalar)?;
+        let value = self.typed(frame, value_type, &content.into_scalar())?;
         let entry = self.open.last_mut().and_then(|parent| parent.entry.as_mut());
         if let Some(entry) = entry {
             if let Some(key) = entry.keys.get_mut(index) {
@@ -249,11 +244,7 @@ impl<'a> Apply<'a> {
         value_type: ValueType,
         content: Content,
     ) -> Result<()> {
-        let scalar = match content {
-            Content::Scalar(scalar) => scalar,
-            Content::Nothing { .. } | Content::Children => Scalar::Text(String::new()),
-        };
-        let value = self.typed(frame, value_type, &scalar)?;
+        let value = self.typed(frame, value_type, &content.into_scalar())?;
         let key = frame.base.key.entry(&[value]);
         self.refuse_second(self.open.len().saturating_sub(1), &key, frame.at)?;
         self.emit(frame.base.pending, frame.at, Edit::LeafListEntry { key })

@@ -43,6 +43,16 @@ pub(super) enum Content {
     Children,
 }
 
+impl Content {
+    /// The value, an empty text where there is none.
+    pub fn into_scalar(self) -> Scalar {
+        match self {
+            Self::Scalar(scalar) => scalar,
+            Self::Nothing { .. } | Self::Children => Scalar::Text(String::new()),
+        }
+    }
+}
+
 /// A leaf's value as the format has it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar {

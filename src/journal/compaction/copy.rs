@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::core::Core;
 use super::super::snapshot::Snapshot;
-use super::super::{CompactionError, CompactionRecord, Sequence};
+use super::super::{CompactionError, Sequence};
 use super::control::{CompactionControl, Stage};
 use super::pace::Pace;
-use super::run::{check_cancelled, check_room, failed, io, micros};
+use super::run::{check_cancelled, check_room, failed, io};
 use super::side::SideFile;
+use super::start::Start;
 use crate::vfs;
 
 /// A copy that was made.
@@ -42,7 +43,7 @@ pub fn copy(
     let before = core.stats();
     check_room(core, directory, &before)?;
     let clock = core.directory.clock();
-    let (start, start_micros) = (clock.monotonic(), clock.wall_micros());
+    let start = Start::now(&**clock);
     let snapshot: Snapshot = core.snapshot();
     let mut side = SideFile::create_for(core, snapshot.sequence(), target.clone())
         .map_err(io(Stage::Begin))?;
@@ -54,14 +55,7 @@ pub fn copy(
         return Err(CompactionError::Cancelled { stage: Stage::WriteImage });
     }
     control.enter(Stage::Seal);
-    let record = CompactionRecord {
-        size_start_bytes: before.file_bytes,
-        size_end_bytes: side.position(),
-        size_last_bytes: before.baseline_bytes,
-        start_micros,
-        duration_micros: micros(clock.monotonic().saturating_sub(start)),
-        transactions: before.transactions_since_compaction,
-    };
+    let record = start.record(&before, side.position());
     side.seal(before.generation.saturating_add(1), record).map_err(io(Stage::Seal))?;
     check_cancelled(control, Stage::Swap)?;
     control.enter(Stage::Swap);

@@ -20,6 +20,7 @@ mod copy;
 mod pace;
 mod run;
 mod side;
+mod start;
 
 pub use control::{CompactionControl, CompactionObserver, Progress, Stage};
 pub use copy::{StoreCopy, copy};

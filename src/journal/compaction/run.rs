@@ -20,6 +20,7 @@ use super::super::{CompactionError, CompactionRecord, Damage, JournalStats, Sequ
 use super::control::{CompactionControl, Stage};
 use super::pace::Pace;
 use super::side::{SideFile, WriteError};
+use super::start::Start;
 use crate::planted::planted;
 use crate::vfs::{self, File};
 
@@ -133,8 +134,7 @@ struct Compaction<'a> {
     before: JournalStats,
     snapshot: Snapshot,
     side: SideFile<'a>,
-    start: Duration,
-    start_micros: u64,
+    start: Start<'a>,
 }
 
 impl<'a> Compaction<'a> {
@@ -143,8 +143,7 @@ impl<'a> Compaction<'a> {
         request: &CompactionRequest,
         control: &'a CompactionControl,
     ) -> Result<Self, CompactionError> {
-        let clock = core.directory.clock();
-        let (start, start_micros) = (clock.monotonic(), clock.wall_micros());
+        let start = Start::now(&**core.directory.clock());
         core.check_health()?;
         control.enter(Stage::Begin);
         let blocked = match request.policy {
@@ -158,7 +157,7 @@ impl<'a> Compaction<'a> {
         let snapshot = core.snapshot();
         let side = SideFile::create(core, snapshot.sequence()).map_err(io(Stage::Begin))?;
         let request = *request;
-        Ok(Self { core, control, request, blocked, before, snapshot, side, start, start_micros })
+        Ok(Self { core, control, request, blocked, before, snapshot, side, start })
     }
 
     fn finish(mut self) -> Result<CompactionReport, CompactionError> {
@@ -210,21 +209,13 @@ impl<'a> Compaction<'a> {
         reader: &mut FrameReader,
         blocked: Blocked<'_>,
     ) -> Result<CompactionReport, CompactionError> {
-        let Self { core, control, before, mut side, start, start_micros, snapshot, .. } = self;
-        let clock = core.directory.clock();
+        let Self { core, control, before, mut side, start, snapshot, .. } = self;
         let mut record = CompactionRecord::default();
         core.exchange(|old| {
             core.check_health()?;
             check_named(core, old)?;
             copy_rest(&mut side, reader, old)?;
-            record = CompactionRecord {
-                size_start_bytes: before.file_bytes,
-                size_end_bytes: side.position(),
-                size_last_bytes: before.baseline_bytes,
-                start_micros,
-                duration_micros: micros(clock.monotonic().saturating_sub(start)),
-                transactions: before.transactions_since_compaction,
-            };
+            record = start.record(&before, side.position());
             let header =
                 side.seal(before.generation.saturating_add(1), record).map_err(io(Stage::Seal))?;
             let base = Arc::new(open_base(core, header, side.file.clone())?);
@@ -237,7 +228,7 @@ impl<'a> Compaction<'a> {
         control.enter(Stage::Retire);
         Ok(CompactionReport {
             record,
-            duration: clock.monotonic().saturating_sub(start),
+            duration: start.elapsed(),
             blocked,
             written_bytes: record.size_end_bytes,
             entries: snapshot.state().counters.entries,
@@ -320,10 +311,6 @@ pub(super) fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> Co
         WriteError::Build(_) => damaged("keys of the old file are out of order"),
         WriteError::Record(_) => damaged("a record of the tail cannot be read"),
     }
-}
-
-pub(super) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn adopt(base: Arc<Base>, side: SideFile<'_>) -> (State, Writer) {
