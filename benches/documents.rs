@@ -104,8 +104,7 @@ impl Bench {
         let dir = self.dir.join(name);
         let databases =
             Databases::open(&dir, OsVfs::shared(), self.clock.clone(), catalog, options)?;
-        let database =
-            databases.create("bench", &CreateOptions { q: Some(1), ..CreateOptions::default() })?;
+        let database = databases.create("bench", &CreateOptions::with_shards(1))?;
         Ok((databases, database))
     }
 

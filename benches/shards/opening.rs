@@ -71,8 +71,7 @@ fn databases(dir: &Path, catalog: MemoryCatalog) -> Outcome<Databases> {
 
 fn make(dir: &Path, bytes: u64) -> Outcome<()> {
     let databases = databases(dir, MemoryCatalog::new())?;
-    let database =
-        databases.create("bench", &CreateOptions { q: Some(1), ..CreateOptions::default() })?;
+    let database = databases.create("bench", &CreateOptions::with_shards(1))?;
     let mut first = 0;
     while database.info().sizes.active < bytes {
         let edits: Outcome<Vec<_>> = (first..first + BULK).map(|n| edit(n, 1, "")).collect();

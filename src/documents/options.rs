@@ -64,6 +64,13 @@ pub struct CreateOptions {
     pub partitioned: bool,
 }
 
+impl CreateOptions {
+    /// With `q` shards, and everything else as by default.
+    pub fn with_shards(q: u32) -> Self {
+        Self { q: Some(q), ..Self::default() }
+    }
+}
+
 /// How edits are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditMode {

@@ -24,7 +24,7 @@ pub fn open(app: &App, name: &str) -> Result<Arc<Database>, Problem> {
 
 /// A database of the server's own is there when it is first asked for.
 fn create_system(app: &App, name: &str) -> Result<Arc<Database>, Problem> {
-    match app.databases.create(name, &CreateOptions { q: Some(1), ..CreateOptions::default() }) {
+    match app.databases.create(name, &CreateOptions::with_shards(1)) {
         Err(DatabaseError::Exists) => Ok(app.databases.get(name)?),
         created => Ok(created?),
     }

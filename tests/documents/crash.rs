@@ -123,9 +123,7 @@ impl Story {
 
     /// Goes on whatever fails, as a server does.
     fn run(&mut self, databases: &Databases) {
-        let Ok(db) =
-            databases.create("db", &CreateOptions { q: Some(2), ..CreateOptions::default() })
-        else {
+        let Ok(db) = databases.create("db", &CreateOptions::with_shards(2)) else {
             return;
         };
         self.created = true;

@@ -70,8 +70,7 @@ fn tell(
 }
 
 fn run(story: &mut Story, databases: &Databases) {
-    let Ok(db) = databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() })
-    else {
+    let Ok(db) = databases.create("db", &CreateOptions::with_shards(1)) else {
         return;
     };
     story.texts = fill(&db);

@@ -44,8 +44,7 @@ fn write(db: &Database, writer: usize, answered: &AtomicU64) {
 fn what_was_answered_survives_the_power_under_eight_writers_and_a_compaction() {
     let (disk, catalog) = (MemVfs::new(), Arc::new(MemoryCatalog::new()));
     let databases = open(disk.shared(), &catalog).unwrap();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(2), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(2)).unwrap();
     let answered: Vec<_> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
     let stop = AtomicBool::new(false);
     let running = || !stop.load(Ordering::Relaxed);

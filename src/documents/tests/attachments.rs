@@ -224,8 +224,7 @@ fn an_upload_that_no_document_takes_leaves_nothing() {
 fn an_upload_that_the_power_cut_is_gone_after_the_next_open() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let before = db.shards()[0].sizes.active;
     let mut half = db.upload("x", UploadOptions::default()).unwrap();
     half.write(&noise(700_000, 4)).unwrap();
@@ -282,8 +281,7 @@ fn replicated_attachments_keep_their_depth() {
 fn empty_content_keeps_its_number_over_a_restart() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let rev = put(&db, r#"{"_id":"empty","_attachments":{"f":{"data":""}}}"#);
     drop((db, databases));
     let databases = world.open();

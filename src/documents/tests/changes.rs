@@ -76,8 +76,7 @@ fn all_leaves_are_named_the_winner_first_and_documents_come_along() {
 fn a_place_survives_restart_and_compaction() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(3), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(3)).unwrap();
     let revs = fill(&db);
     let place: Sequence = db.info().update_seq.to_string().parse().unwrap();
     put(&db, &format!(r#"{{"_id":"b","_rev":"{}","v":2}}"#, revs[1]));
@@ -99,7 +98,7 @@ fn a_place_survives_restart_and_compaction() {
 #[test]
 fn a_place_of_another_database_of_that_name_begins_anew() {
     let databases = World::new().open();
-    let options = CreateOptions { q: Some(1), ..CreateOptions::default() };
+    let options = CreateOptions::with_shards(1);
     let db = databases.create("db", &options).unwrap();
     fill(&db);
     let place = db.info().update_seq;
@@ -169,8 +168,7 @@ fn watchers_wake_for_each_update_and_miss_none() {
 fn what_a_feed_told_of_survives_the_power_even_if_the_writer_did_not_ask() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let buffered = UpdateOptions {
         mode: EditMode::Interactive,
         durability: crate::journal::Durability::Buffered,

@@ -141,8 +141,7 @@ fn a_shard_that_is_mostly_garbage_compacts_by_itself() {
     world.options.compaction =
         AutomaticCompaction { enabled: true, min_ratio: 2.0, min_file_bytes: 100_000 };
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let large = "x".repeat(2000);
     let mut rev = put(&db, r#"{"_id":"a"}"#);
     let mut watch = 0;

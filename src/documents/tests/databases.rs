@@ -11,8 +11,7 @@ fn told(databases: &Databases, since: u64) -> Vec<String> {
 fn a_setting_takes_a_sequence_in_each_shard_and_is_no_row_of_the_changes() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("a", &CreateOptions { q: Some(3), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("a", &CreateOptions::with_shards(3)).unwrap();
     assert_eq!(db.info().update_seq.sum(), 0);
     db.set_security("{}").unwrap();
     db.set_revs_limit(7).unwrap();
@@ -32,11 +31,11 @@ fn databases_are_made_found_again_and_removed() {
     let databases = world.open();
     let options = CreateOptions::default();
     let db = databases.create("b/slash", &options).unwrap();
-    databases.create("a", &CreateOptions { q: Some(5), ..CreateOptions::default() }).unwrap();
+    databases.create("a", &CreateOptions::with_shards(5)).unwrap();
     assert!(matches!(databases.create("a", &options), Err(DatabaseError::Exists)));
     assert!(matches!(databases.create("A", &options), Err(DatabaseError::IllegalName { .. })));
     assert!(matches!(
-        databases.create("c", &CreateOptions { q: Some(0), ..CreateOptions::default() }),
+        databases.create("c", &CreateOptions::with_shards(0)),
         Err(DatabaseError::BadShardCount)
     ));
     assert!(matches!(databases.get("nosuch"), Err(DatabaseError::NotFound)));

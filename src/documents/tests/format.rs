@@ -31,8 +31,7 @@ fn a_shard_holds_what_the_format_page_says() {
     let mut world = World::new();
     world.options.admin_only = false;
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let first = put(&db, r#"{"_id":"stone","a":1}"#);
     let second = put(
         &db,

@@ -43,8 +43,7 @@ impl Updated {
 #[test]
 fn a_file_that_is_updated_for_long_stays_within_twice_its_live_bytes_and_a_bulk() {
     let databases = automatic().open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let mut updated = Updated::new(db.clone(), 500);
     updated.update();
     let sizes = || db.shards()[0].sizes;
@@ -133,8 +132,7 @@ fn what_becomes_garbage_during_a_compaction_is_compacted_though_nobody_writes_an
         world.options.clone(),
     )
     .unwrap();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let mut updated = Updated::new(db.clone(), 100);
     updated.update();
     // The rest is written while the new file is being made, by the thread that makes it.

@@ -63,8 +63,7 @@ fn database() -> (Databases, Arc<Database>) {
 
 fn database_of(q: u32) -> (Databases, Arc<Database>) {
     let databases = World::new().open();
-    let database =
-        databases.create("db", &CreateOptions { q: Some(q), ..CreateOptions::default() }).unwrap();
+    let database = databases.create("db", &CreateOptions::with_shards(q)).unwrap();
     (databases, database)
 }
 

@@ -136,7 +136,7 @@ proptest! {
     fn a_database_is_what_its_edits_say(steps in prop::collection::vec(step(), 1..40)) {
         let mut world = World::new();
         let mut databases = world.open();
-        let mut db = databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+        let mut db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
         let mut expected = Expected::default();
         for step in steps {
             match step {

@@ -133,8 +133,7 @@ fn files(world: &World) -> Vec<String> {
 fn a_split_database_reads_the_same_and_counts_the_same() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     fill(&db);
     let (before, info) = (everything(&db), db.info());
     split_well(&databases, WHOLE);
@@ -164,11 +163,8 @@ fn a_split_database_reads_the_same_and_counts_the_same() {
 fn halves_take_edits_contents_and_purges_as_a_database_that_was_made_so() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
-    let twin = databases
-        .create("twin", &CreateOptions { q: Some(2), ..CreateOptions::default() })
-        .unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
+    let twin = databases.create("twin", &CreateOptions::with_shards(2)).unwrap();
     fill(&db);
     fill(&twin);
     split_well(&databases, WHOLE);
@@ -207,8 +203,7 @@ fn behind(db: &Database, since: &Since) -> (BTreeSet<String>, Since) {
 #[test]
 fn a_reader_of_changes_goes_on_behind_splits_without_repeats_or_holes() {
     let databases = World::new().open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let names = |from: u32| (from..from + 40).map(|n| format!("d{n}")).collect::<BTreeSet<_>>();
     let write = |from| {
         for id in names(from) {
@@ -239,8 +234,7 @@ fn a_reader_of_changes_goes_on_behind_splits_without_repeats_or_holes() {
 #[test]
 fn what_several_threads_write_during_splits_is_there_afterwards() {
     let databases = World::new().open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     for number in 0..500 {
         put(&db, &format!(r#"{{"_id":"before{number}","v":0}}"#));
     }
@@ -287,8 +281,7 @@ fn what_several_threads_write_during_splits_is_there_afterwards() {
 #[test]
 fn an_upload_that_was_begun_before_a_split_finds_its_document_behind_it() {
     let databases = World::new().open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let mut upload = db.upload("a", UploadOptions::default()).unwrap();
     upload.write(&vec![7; 200_000]).unwrap();
     split_well(&databases, WHOLE);
@@ -314,15 +307,15 @@ fn an_upload_that_was_begun_before_a_split_finds_its_document_behind_it() {
 fn what_cannot_be_split_is_refused_with_its_reason() {
     let world = World::new();
     let databases = world.open();
-    databases.create("db", &CreateOptions { q: Some(256), ..CreateOptions::default() }).unwrap();
+    databases.create("db", &CreateOptions::with_shards(256)).unwrap();
     let refused = |range| databases.start_split("db", range).unwrap_err();
     assert!(matches!(refused((0, 0x00ff_ffff)), SplitRefused::TooMany { shards: 256 }));
     assert!(matches!(refused(WHOLE), SplitRefused::NoShard { .. }));
     assert!(matches!(databases.start_split("nosuch", WHOLE), Err(SplitRefused::NoDatabase)));
-    databases.create("one", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    databases.create("one", &CreateOptions::with_shards(1)).unwrap();
     let record = world.catalog.get("one").unwrap().unwrap();
     let split_ranges = vec![(0, 0), (1, u32::MAX)];
-    world.catalog.put(&DatabaseRecord { q: 2, split_ranges, ..record }).unwrap();
+    world.catalog.put(&DatabaseRecord { split_ranges, ..record }).unwrap();
     assert!(matches!(databases.start_split("one", (0, 0)), Err(SplitRefused::OneHash { .. })));
 }
 
@@ -359,8 +352,7 @@ fn a_job_that_waits_for_leave_to_run_survives_a_restart_and_can_be_removed() {
 fn a_database_that_is_removed_before_its_split_leaves_a_failed_job_and_no_files() {
     let world = World::new();
     let databases = world.open();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     fill(&db);
     databases.set_splitting(Splitting { running: false, reason: None }).unwrap();
     let job = databases.start_split("db", WHOLE).unwrap();
@@ -372,8 +364,7 @@ fn a_database_that_is_removed_before_its_split_leaves_a_failed_job_and_no_files(
         (SplitState::Failed, Some("Database does not exist."))
     );
     assert_eq!(files(&world), [""; 0]);
-    let again =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let again = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     put(&again, r#"{"_id":"x"}"#);
     split_well(&databases, WHOLE);
     assert_eq!(again.info().doc_count, 1);
@@ -419,8 +410,7 @@ fn a_catalog_that_cannot_be_written_costs_the_job_and_nothing_else() {
         world.options.clone(),
     )
     .unwrap();
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     fill(&db);
     let before = everything(&db);
     let job = split(&databases, WHOLE);
@@ -473,7 +463,7 @@ impl Gate {
     /// A database with documents, whose split waits at the gate.
     fn hold(world: &World) -> (Databases, Self, Arc<Database>, SplitJob) {
         let (databases, gate) = Self::open(world);
-        let options = CreateOptions { q: Some(1), ..CreateOptions::default() };
+        let options = CreateOptions::with_shards(1);
         let db = databases.create("db", &options).unwrap();
         fill(&db);
         let job = databases.start_split("db", WHOLE).unwrap();
@@ -533,8 +523,7 @@ fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files
     let world = World::new();
     let (databases, gate, _db, job) = Gate::hold(&world);
     databases.remove("db").unwrap();
-    let again =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let again = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     put(&again, r#"{"_id":"x"}"#);
     gate.go.send(()).unwrap();
     let job = databases.wait_for_split(&job.id).unwrap();
@@ -547,8 +536,7 @@ fn a_database_that_is_removed_while_it_is_split_leaves_a_failed_job_and_no_files
 fn a_job_that_is_stopped_while_it_copies_leaves_nothing_and_begins_anew() {
     let world = World::new();
     let (databases, gate) = Gate::open(&world);
-    let db =
-        databases.create("db", &CreateOptions { q: Some(1), ..CreateOptions::default() }).unwrap();
+    let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     fill(&db);
     let before = everything(&db);
     let job = databases.start_split("db", WHOLE).unwrap();
