@@ -11,7 +11,7 @@ use super::ranges::even_ranges;
 pub struct DatabaseRecord {
     /// Its name.
     pub name: String,
-    /// How many shards it has, 1 to 256.
+    /// How many shards it was made with, 1 to 256.
     pub q: u32,
     /// Whether documents are placed by the part of their ids before the first colon.
     pub partitioned: bool,

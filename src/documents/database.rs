@@ -12,13 +12,15 @@ use super::changes::Changes;
 use super::compactor::Compactor;
 use super::document::{Document, OpenRev};
 use super::error::DocumentError;
-use super::info::{DatabaseInfo, ShardInfo, Sizes};
+use super::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
 use super::key;
 use super::local::LocalDocument;
 use super::options::{AllDocsRange, ChangesOptions, OpenOptions, OpenRevs, Since};
 use super::partition::{self, PartitionInfo, check_document_id, check_partition};
+use super::place::range_name;
 use super::prepare::Rules;
 use super::purge::{PurgeInfo, RevsDiff};
+use super::ranges::{even_ranges, split_on_the_way};
 use super::revision::Revision;
 use super::sequence::Sequence;
 use super::shard::{Shard, Upload, UploadOptions};
@@ -152,6 +154,14 @@ impl Database {
     /// Its shards in the order of their ranges.
     pub fn shards(&self) -> Vec<ShardInfo> {
         self.each_shard().iter().map(|shard| shard.info()).collect()
+    }
+
+    /// The ranges that it was made with, and those that were split since, each before its halves.
+    pub fn range_history(&self) -> RangeHistory {
+        let now: Vec<_> = self.each_shard().iter().map(|shard| shard.options().range).collect();
+        let names = |ranges: Vec<_>| ranges.into_iter().map(range_name).collect();
+        let q = self.record.q;
+        RangeHistory { made: names(even_ranges(q)), split: names(split_on_the_way(q, &now)) }
     }
 
     /// The shard that a document belongs to.

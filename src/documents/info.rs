@@ -50,6 +50,15 @@ pub struct DatabaseInfo {
     pub uuid: String,
 }
 
+/// How a database came to its shards. Ranges are eight hexadecimal digits, a dash, eight more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeHistory {
+    /// The ranges that it was made with, ascending.
+    pub made: Vec<String>,
+    /// Ranges that were split in halves since, each before its halves. When they were is not known.
+    pub split: Vec<String>,
+}
+
 /// What is known of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardInfo {

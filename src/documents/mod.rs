@@ -68,7 +68,7 @@ pub use self::document::{
 pub use self::edit::{AttachmentEdit, AttachmentSource, Edit, Written};
 pub use self::error::{DatabaseError, DocumentError, StorageError};
 pub use self::events::{DatabaseEvent, EventKind};
-pub use self::info::{DatabaseInfo, ShardInfo, Sizes};
+pub use self::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
 pub use self::local::LocalDocument;
 pub use self::options::{
     AllDocsRange, AutomaticCompaction, ChangesOptions, CreateOptions, DocumentsOptions, EditMode,

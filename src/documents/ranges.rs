@@ -19,6 +19,21 @@ pub(super) fn halves((first, last): (u32, u32)) -> [(u32, u32); 2] {
     [(first, middle), (middle.saturating_add(1), last)]
 }
 
+/// The ranges that were split on the way from `q` even ones to `ranges`, each before its halves.
+pub(super) fn split_on_the_way(q: u32, ranges: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let has_parts = |(first, last): (u32, u32)| {
+        ranges.iter().any(|part| *part != (first, last) && first <= part.0 && part.1 <= last)
+    };
+    let mut split = Vec::new();
+    let mut level = even_ranges(q);
+    while !level.is_empty() {
+        level.retain(|range| has_parts(*range));
+        split.extend_from_slice(&level);
+        level = level.into_iter().flat_map(halves).collect();
+    }
+    split
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +69,19 @@ mod tests {
             assert_eq!((ranges[0].0, ranges[q as usize - 1].1), (0, u32::MAX));
             assert!(ranges.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0));
         }
+    }
+
+    #[test]
+    fn what_was_split_is_told_by_what_is_left() {
+        let [low, high] = halves((0, u32::MAX));
+        let [lowest, lower] = halves(low);
+        assert_eq!(split_on_the_way(1, &[(0, u32::MAX)]), []);
+        assert_eq!(split_on_the_way(1, &[low, high]), [(0, u32::MAX)]);
+        assert_eq!(split_on_the_way(2, &[low, high]), []);
+        assert_eq!(split_on_the_way(1, &[lowest, lower, high]), [(0, u32::MAX), low]);
+        assert_eq!(split_on_the_way(2, &[lowest, lower, high]), [low]);
+        // Ranges that do not come of these: as deep as they lead, and no deeper.
+        assert_eq!(split_on_the_way(1, &[(3, 5)]).len(), 30);
     }
 
     #[test]

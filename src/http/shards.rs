@@ -30,18 +30,22 @@ pub fn sync(call: &Call) -> Answer {
     Ok(Reply::ok(202))
 }
 
-/// `GET /_node/{node}/_dbs/{db}`: the placement document.
+/// `GET /_node/{node}/_dbs/{db}`: the placement document. The changelog has its entries as CouchDB writes them
+/// (`mem3_reshard_dbdoc`), splits in the order of their ranges' sizes.
 pub fn placement(call: &Call) -> Answer {
     let database = call.database()?;
     let (info, ranges) = (database.info(), ranges(&database));
     let suffix: Vec<u8> = format!(".{}", info.instance_start_time).into_bytes();
     let by_range: Map<_, _> = ranges.iter().map(|range| (range.clone(), json!([NODE]))).collect();
-    let changelog: Vec<_> = ranges.iter().map(|range| json!(["add", range, NODE])).collect();
+    let history = database.range_history();
+    let made = history.made.iter().map(|range| json!(["add", range, NODE]));
+    let split = history.split.iter().map(|range| json!(["split", range, 2, NODE]));
+    let changelog: Vec<_> = made.chain(split).collect();
     let props = match info.partitioned {
         true => json!({ "partitioned": true, "hash": ["couch_partition", "hash", []] }),
         false => json!({}),
     };
-    let rev = format!("1-{}", info.uuid);
+    let rev = format!("{}-{}", history.split.len() + 1, info.uuid);
     let body = json!({
         "_id": info.name, "_rev": rev, "shard_suffix": suffix, "changelog": changelog,
         "by_node": { NODE: ranges }, "by_range": Value::Object(by_range), "props": props,

@@ -187,7 +187,6 @@ mod tests {
         assert_eq!(names, ["_users", "a$(+)", "b", "b/c"]);
         assert_eq!(catalog.get("b/c").unwrap(), Some(record("b/c")));
         let split = DatabaseRecord {
-            q: 3,
             split_ranges: vec![(0, 0x3fff_ffff), (0x4000_0000, 0x7fff_ffff), (1 << 31, u32::MAX)],
             ..record("b/c")
         };

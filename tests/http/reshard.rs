@@ -42,6 +42,14 @@ fn a_split_is_seen_in_the_shards_and_in_the_job() {
     assert_eq!(place.ask("GET", "/db", "").json()["cluster"]["q"], 3);
     let placed = place.ask("GET", "/_node/_local/_dbs/db", "").json();
     assert_eq!(placed["by_range"].as_object().unwrap().len(), 3);
+    let node = "pumice@127.0.0.1";
+    let changelog = serde_json::json!([
+        ["add", "00000000-ffffffff", node],
+        ["split", "00000000-ffffffff", 2, node],
+        ["split", "80000000-ffffffff", 2, node],
+    ]);
+    assert_eq!(placed["changelog"], changelog);
+    assert!(placed["_rev"].as_str().unwrap().starts_with("3-"));
     assert_eq!(place.ask("GET", "/db/joan", "").json()["v"], 1);
     let summary = place.ask("GET", "/_reshard", "").json();
     assert_eq!((&summary["completed"], &summary["total"]), (&2.into(), &2.into()));

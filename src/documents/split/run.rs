@@ -184,8 +184,7 @@ fn write_record(
 ) -> Result<(), DocumentError> {
     let split = |range| if range == job.range { halves(range).to_vec() } else { vec![range] };
     let split_ranges: Vec<_> = record.ranges().into_iter().flat_map(split).collect();
-    let q = u32::try_from(split_ranges.len()).unwrap_or(u32::MAX);
-    let new = DatabaseRecord { q, split_ranges, ..record.clone() };
+    let new = DatabaseRecord { split_ranges, ..record.clone() };
     let Err(error) = shelf.catalog.put(&new) else {
         return Ok(());
     };
