@@ -187,6 +187,7 @@ const TOKIO: &[&str] = &[
     "src/http/spill.rs",
     "src/http/strict.rs",
     "src/http/updates.rs",
+    "src/http/work.rs",
     "src/node/documents.rs",
     "src/replication/flow.rs",
     "src/replication/jobs.rs",

@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::options::HttpOptions;
 use super::problem::Problem;
 use super::reply::{Cut, Reply};
 use super::stats::Stats;
+use super::work::Work;
 use crate::auth::{UserContext, Verifier};
 use crate::clock::Clock;
 use crate::documents::Databases;
@@ -40,7 +41,7 @@ pub struct App {
     pub stats: Stats,
     /// Turns true when the process ends: feeds end then.
     pub ending: watch::Receiver<bool>,
-    working: Semaphore,
+    work: Work,
 }
 
 /// Answers a request that this process makes of itself, as somebody.
@@ -66,7 +67,7 @@ impl App {
             jobs: Jobs::default(),
             inside: OnceLock::new(),
             stats: Stats::new(clock.monotonic()),
-            working: Semaphore::new(options.working_max),
+            work: Work::new(options.working_max),
             service,
             databases,
             options,
@@ -85,17 +86,12 @@ impl App {
         self.clock.monotonic().saturating_sub(self.stats.started)
     }
 
-    /// Does what may block on a thread that may, when one of a bounded number is free.
+    /// Does what may block, once there is a place for it.
     pub async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let _place =
-            self.working.acquire().await.map_err(|_| Problem::internal("the server is ending"))?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            tracing::error!(%error, "a request could not be answered");
-            Problem::internal("the request could not be answered")
-        })
+        self.work.run(work).await
     }
 
     /// An answer in pieces: the next is made when the client has taken the ones before. The first one is made before the

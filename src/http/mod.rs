@@ -3,7 +3,7 @@
 //! A request travels: `accept` (connections in bounded number, slow ones let go) -> `strict` (what can be read in two ways, refused)
 //! -> `handle` (path decoded segment by segment,
 //! found in the table of `routes`) -> `admit` (who asks, and whether they may: the one place that says no) -> its body -> a
-//! handler. What blocks does so on a thread that may, in bounded number; long answers are made piece by piece as the client
+//! handler. What blocks does so in `work`, in bounded number; long answers are made piece by piece as the client
 //! takes them. Every answer that is an error is made in `problem`.
 //!
 //! - server: `server`, `node`, `config`, `cors`, `session`, `updates`, `replicate`
@@ -75,6 +75,7 @@ mod tls;
 mod updates;
 mod uploading;
 mod users;
+mod work;
 
 pub use accept::serve;
 pub use app::App;
