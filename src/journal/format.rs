@@ -16,7 +16,7 @@ pub const HEADER_END: u64 = 512;
 pub const TAIL_ALIGN: u64 = 512;
 
 /// No file is longer: positions are signed on POSIX.
-pub const FILE_MAX_BYTES: u64 = u64::MAX >> 1;
+pub const FILE_MAX_BYTES: u64 = i64::MAX.unsigned_abs();
 
 /// The first bytes of every frame.
 pub const FRAME_MAGIC: u32 = 0x7d1f_9ab3;

@@ -220,4 +220,33 @@ mod tests {
         let late = recent.check(at(1), &reads(&[b"a"], &[]));
         assert!(matches!(late, Err(CommitError::TooOld { .. })));
     }
+
+    #[test]
+    fn a_full_window_forgets_its_oldest_and_keeps_the_newest_however_large() {
+        let of_bytes = |bytes: usize| {
+            let overhead = put(b"k").payload().len() - 1 + 4;
+            let record = record(|batch| batch.put(b"k", &vec![0; bytes - overhead]).unwrap());
+            assert_eq!(record.payload().len(), bytes);
+            record
+        };
+        let mut recent = RecentCommits::default();
+        recent.begin(at(0));
+        recent.push(at(1), of_bytes(WINDOW_MAX_BYTES / 2), at(0));
+        recent.push(at(2), of_bytes(WINDOW_MAX_BYTES / 2), at(0));
+        assert_eq!(recent.len(), 2, "as much as may be");
+        recent.push(at(3), put(b"a"), at(0));
+        assert_eq!(recent.len(), 2);
+        let read = reads(&[b"a"], &[]);
+        assert!(
+            matches!(recent.check(at(0), &read), Err(CommitError::TooOld { base }) if base == at(0))
+        );
+        assert!(
+            matches!(recent.check(at(1), &read), Err(CommitError::Conflict { by, .. }) if by == at(3))
+        );
+        recent.push(at(4), of_bytes(WINDOW_MAX_BYTES + 1), at(0));
+        assert_eq!(recent.len(), 1);
+        assert!(
+            matches!(recent.check(at(3), &reads(&[b"k"], &[])), Err(CommitError::Conflict { by, .. }) if by == at(4))
+        );
+    }
 }

@@ -17,8 +17,7 @@ pub(super) const UNPACKED_MAX_BYTES: usize = 8 << 20;
 
 /// Writes an image: entries go in by ascending key, blocks come out.
 ///
-/// Nothing is synced here. The caller syncs when all is written, and may sync in slices before, led by
-/// [`handed_position`](Self::handed_position).
+/// Nothing is synced here. The caller syncs when all is written, and may sync in slices before.
 ///
 /// Memory: one open block per level, buffers for one block, 512 KiB of output; a value larger than a block is
 /// written from where the caller holds it (with [`Compression::Lz4`], values up to 8 MiB are copied once).
@@ -174,11 +173,6 @@ impl<'f> ImageBuilder<'f> {
     /// Bytes of the image so far, open blocks not counted.
     pub fn written_bytes(&self) -> u64 {
         self.writer.output.position() - self.start
-    }
-
-    /// All bytes before this file position have been handed to the file and can be synced.
-    pub fn handed_position(&self) -> u64 {
-        self.writer.output.handed()
     }
 
     /// Writes what is still open. The file is not synced.

@@ -24,11 +24,6 @@ impl<'f> Output<'f> {
         self.handed + self.buffer.len() as u64
     }
 
-    /// All bytes before this position have been handed to the file.
-    pub fn handed(&self) -> u64 {
-        self.handed
-    }
-
     pub fn append(&mut self, mut bytes: &[u8]) -> vfs::Result<()> {
         while !bytes.is_empty() {
             let filled = self.position() % OUTPUT_BYTES as u64;

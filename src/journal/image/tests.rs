@@ -320,6 +320,7 @@ fn separators_are_short_and_the_index_is_small() {
     let entries = numbered(20_000, 50);
     let written = write(&entries, Compression::None);
     let report = written.open(ImageRead::Mapped).verify(&mut |_| ()).unwrap();
+    assert!(report.index_blocks > 0, "{report:?}");
     assert!(report.index_blocks * 100 < report.data_blocks, "{report:?}");
     assert!(written.summary.len < report.key_value_bytes, "{report:?} in {}", written.summary.len);
 }
@@ -373,7 +374,6 @@ fn the_builder_holds_a_bounded_number_of_bytes() {
         let value = if n % 10_000 == 0 { vec![1; 2 << 20] } else { vec![2; 100] };
         builder.add(&n.to_be_bytes(), &value).unwrap();
         most = most.max(builder.held_bytes());
-        assert!(builder.handed_position() <= builder.written_bytes());
     }
     assert!(most <= output::OUTPUT_BYTES + 4 * encoder::BLOCK_TARGET_BYTES, "{most}");
     assert!(builder.written_bytes() > 18_000_000);
