@@ -16,6 +16,8 @@ pub enum Bug {
     GroupSyncOfFirst,
     /// Readers see a group before it is written.
     VisibleBeforeDurable,
+    /// A write that is durable by itself is taken to make durable what came before it.
+    OlderTakenForDurable,
     /// A sync that failed is done once more, which succeeds.
     RetrySync,
     /// A sync that failed does not poison.

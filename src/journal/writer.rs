@@ -162,7 +162,6 @@ impl Writer {
 
     fn write_frames(&mut self, frames: &[PendingFrame], sync: bool) -> Result<(), AppendError> {
         self.buffer.clear();
-        let all_before_synced = self.synced == self.cursor.position;
         let mut start = self.cursor.position;
         for pending in frames {
             self.push_frame_header(pending);
@@ -179,10 +178,8 @@ impl Writer {
                 start = self.write_from(start)?;
             }
         }
-        let one_write = start + self.buffer.len() as u64 == self.cursor.position
-            && all_before_synced
-            && start == self.synced;
-        if sync && one_write {
+        planted!(OlderTakenForDurable => if sync { return self.write_durable(start) });
+        if sync && start == self.synced {
             return self.write_durable(start);
         }
         self.write_from(start)?;
@@ -199,7 +196,7 @@ impl Writer {
         Ok(end)
     }
 
-    /// The usual commit: one write, one sync. A failure leaves open which of the two it was, unless room ran
+    /// The usual commit: one write, one sync, behind nothing that is not durable. A failure leaves open which of the two it was, unless room ran
     /// out, which only a write reports.
     fn write_durable(&mut self, start: u64) -> Result<(), AppendError> {
         planted!(NoSync => {

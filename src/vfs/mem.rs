@@ -64,12 +64,17 @@ impl Data {
     fn sync(&mut self) {
         set_len(&mut self.synced, self.written.len());
         for (start, end) in std::mem::take(&mut self.dirty) {
-            let end = end.min(self.written.len());
-            if let (Some(to), Some(from)) =
-                (self.synced.get_mut(start..end), self.written.get(start..end))
-            {
-                to.copy_from_slice(from);
-            }
+            self.sync_range(start, end);
+        }
+    }
+
+    /// As far as the durable length reaches.
+    fn sync_range(&mut self, start: usize, end: usize) {
+        let end = end.min(self.written.len()).min(self.synced.len());
+        if let (Some(to), Some(from)) =
+            (self.synced.get_mut(start..end), self.written.get(start..end))
+        {
+            to.copy_from_slice(from);
         }
     }
 }
@@ -333,6 +338,14 @@ impl File for MemFile {
         Ok(())
     }
 
+    /// Nothing but these bytes: who relies on more is found out.
+    fn write_durable_at(&self, bytes: &[u8], position: u64) -> Result<()> {
+        self.write_all_at(bytes, position)?;
+        let start = self.at(Operation::Write, position)?;
+        self.node.lock().sync_range(start, start + bytes.len());
+        Ok(())
+    }
+
     fn set_len(&self, len: u64) -> Result<()> {
         self.check_writable(Operation::SetLen)?;
         let len = self.at(Operation::SetLen, len)?;
@@ -385,6 +398,20 @@ mod tests {
         let after = vfs.crash();
         assert_eq!(after.bytes(Path::new("/d/kept")).unwrap(), b"synced");
         assert_eq!(after.bytes(Path::new("/d/nameless")), None);
+    }
+
+    #[test]
+    fn a_durable_write_makes_nothing_else_durable_and_no_length() {
+        let vfs = MemVfs::new();
+        let file = write(&vfs, "/d/f", b"0123456789");
+        file.sync_data().unwrap();
+        vfs.sync_dir(Path::new("/d")).unwrap();
+        file.write_all_at(b"before", 0).unwrap();
+        file.write_durable_at(b"ab", 4).unwrap();
+        file.write_durable_at(b"beyond", 8).unwrap();
+        assert_eq!(vfs.crash().bytes(Path::new("/d/f")).unwrap(), b"0123ab67be");
+        file.sync_all().unwrap();
+        assert_eq!(vfs.crash().bytes(Path::new("/d/f")).unwrap(), b"befoab67beyond");
     }
 
     #[test]

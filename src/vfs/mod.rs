@@ -145,8 +145,8 @@ pub trait File: Send + Sync + Debug {
     /// Writes all of `bytes` at `position`, extending the file when needed.
     fn write_all_at(&self, bytes: &[u8], position: u64) -> Result<()>;
 
-    /// Writes all of `bytes` at `position` and returns when the data is durable. Names and a changed length
-    /// need [`File::sync_all`].
+    /// Writes all of `bytes` at `position` and returns when they are durable; bytes that were written before may not be.
+    /// Names and a changed length need [`File::sync_all`].
     fn write_durable_at(&self, bytes: &[u8], position: u64) -> Result<()> {
         self.write_all_at(bytes, position)?;
         self.sync_data()

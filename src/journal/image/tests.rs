@@ -345,6 +345,20 @@ fn lz4_makes_a_repetitive_image_smaller() {
 }
 
 #[test]
+fn what_lz4_makes_no_smaller_is_stored_as_it_is() {
+    let mut state = 7_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_le_bytes()[3]
+    };
+    let entries: Map = (0..500_u32)
+        .map(|n| (n.to_be_bytes().to_vec(), (0..200).map(|_| noise()).collect()))
+        .collect();
+    let [raw, packed] = COMPRESSIONS.map(|compression| write(&entries, compression));
+    assert_eq!(raw.bytes(), packed.bytes());
+}
+
+#[test]
 fn a_key_that_is_not_greater_is_refused_and_the_image_goes_on() {
     let vfs = MemVfs::new();
     let file = vfs.open(path(), OpenMode::CreateNew).unwrap();
@@ -417,6 +431,16 @@ fn a_wrong_root_or_count_never_gives_a_value() {
         ImageSummary { height: written.summary.height - 1, ..written.summary },
         ImageSummary { height: written.summary.height + 1, ..written.summary },
     ];
+    for absurd in [
+        ImageSummary { height: 0, ..written.summary },
+        ImageSummary { height: u8::MAX, ..written.summary },
+        ImageSummary { entries: 0, ..written.summary },
+        ImageSummary { root: None, ..written.summary },
+    ] {
+        let cache = BlockCache::new(1 << 20);
+        let opened = Image::open(written.file(), FILE_ID, absurd, ImageRead::Mapped, &cache);
+        assert!(matches!(opened, Err(ReadError::Corrupt { position: START, .. })), "{absurd:?}");
+    }
     for summary in wrong {
         for read in READS {
             let wrong = Written { vfs: written.vfs.clone(), summary };
@@ -434,6 +458,36 @@ fn a_wrong_root_or_count_never_gives_a_value() {
         Written { vfs: written.vfs, summary: counts }.open(ImageRead::Mapped).verify(&mut |_| ());
     let Err(ReadError::Corrupt { damage, .. }) = found else { panic!("{found:?}") };
     assert_eq!(damage, Damage::Count { what: "entries", found: 1000, expected: 999 });
+}
+
+/// A count, a length or a key of a child changed, and the block's checksums put right.
+#[test]
+fn an_index_that_says_of_a_block_what_is_not_so_is_found_by_the_check() {
+    let written = write(&numbered(1000, 50), Compression::None);
+    let root = written.summary.root.unwrap();
+    let seed = header::FileSeed::new(FILE_ID);
+    let whole = written.bytes();
+    let start = usize::try_from(root.position).unwrap() + header::HEADER_BYTES;
+    let payload = start..start + root.len as usize - header::HEADER_BYTES;
+    let forge = |at: usize, change: u8| {
+        let mut bytes = whole.clone();
+        bytes[start + at] ^= change;
+        let header = header::BlockHeader {
+            payload_checksum: crc32c::crc32c(&bytes[payload.clone()]),
+            payload_len: u32::try_from(payload.len()).unwrap(),
+            level: written.summary.height - 1,
+            compression: header::RAW,
+        };
+        let header = seed.encode(header, root.position);
+        bytes[start - header.len()..start].copy_from_slice(&header);
+        written.with_bytes(bytes).open(ImageRead::Mapped).verify(&mut |_| ())
+    };
+    forge(0, 0).unwrap();
+    for at in 0..payload.len() {
+        for bit in 0..8 {
+            assert!(forge(at, 1 << bit).is_err(), "bit {bit} of byte {at}");
+        }
+    }
 }
 
 /// Every answer of a damaged image is an error or right.

@@ -445,3 +445,61 @@ fn remove(node: &mut Arc<Node>, key: &[u8], spare: &mut Spare) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every page is as small as it may be, and has keys of its part only. Answers how many keys are below.
+    fn check(node: &Node, from: &[u8], to: Option<&[u8]>) -> usize {
+        let is_inside = |key: &[u8]| key >= from && to.is_none_or(|to| key < to);
+        match node {
+            Node::Leaf(leaf) => {
+                assert!(leaf.len() <= LEAF_MAX_ENTRIES, "{} entries", leaf.len());
+                assert!(leaf.live_bytes() <= LEAF_MAX_BYTES || leaf.len() < LEAF_MIN_ENTRIES);
+                assert!((0..leaf.len()).all(|index| is_inside(&leaf.key(index))));
+                leaf.len()
+            }
+            Node::Branch(Branch { separators, children }) => {
+                assert!(children.len() <= BRANCH_MAX_CHILDREN, "{} children", children.len());
+                assert_eq!(separators.len() + 1, children.len());
+                let keys: Vec<_> =
+                    (0..separators.len()).map(|index| separators.key(index)).collect();
+                assert!(keys.iter().all(|key| is_inside(key)));
+                let starts = std::iter::once(from).chain(keys.iter().map(Vec::as_slice));
+                let ends = keys.iter().map(|key| Some(key.as_slice())).chain([to]);
+                let bounds = starts.zip(ends);
+                children.iter().zip(bounds).map(|(child, (from, to))| check(child, from, to)).sum()
+            }
+        }
+    }
+
+    #[test]
+    fn pages_stay_small_however_many_keys_come_at_once() {
+        let keys: Vec<_> = (0..40_000_u32).map(u32::to_be_bytes).collect();
+        let items: Vec<Item<'_>> = keys.iter().map(|key| (&key[..], 0, &b"payload"[..])).collect();
+        let every = |step: usize, first: usize| -> Vec<_> {
+            items.iter().skip(first).step_by(step).copied().collect()
+        };
+        for (few, many) in [
+            (every(40_000, 0), every(1, 0)),
+            (every(2, 0), every(2, 1)),
+            (every(100, 7), every(1, 0)),
+        ] {
+            let mut tree = Tree::of_sorted(&few);
+            assert_eq!(check(tree.root().unwrap(), b"", None), few.len());
+            let mut known = 0;
+            tree.insert_sorted(&many, &mut |before| known += usize::from(before.is_some()));
+            let count = check(tree.root().unwrap(), b"", None);
+            assert_eq!(count + known, few.len() + many.len());
+            assert_eq!(count, keys.len());
+        }
+        let mut tree = Tree::default();
+        for (index, item) in
+            items.iter().enumerate().map(|(index, _)| (index, items[index * 7919 % items.len()]))
+        {
+            assert!(tree.insert(item, |before| before.is_none()), "{index}");
+        }
+        assert_eq!(check(tree.root().unwrap(), b"", None), keys.len());
+    }
+}

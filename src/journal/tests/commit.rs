@@ -161,6 +161,7 @@ fn a_transaction_sees_its_own_writes_and_nobody_else_does_before_the_commit() {
     let mut transaction = store.begin();
     transaction.delete_range(&KeyRange::prefix(b"p/")).unwrap();
     transaction.put(b"p/3", b"y").unwrap();
+    assert_eq!(transaction.changed_ranges(), [KeyRange::prefix(b"p/"), KeyRange::key(b"p/3")]);
     assert_eq!(transaction.get(b"p/1").unwrap(), None);
     assert_eq!(transaction.view().count(&KeyRange::all()).unwrap().entries, 1);
     assert_eq!(keys(&store), ["p/1", "p/2"]);

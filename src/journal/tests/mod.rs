@@ -7,9 +7,10 @@ mod copy; // beside a store that runs
 mod crafted; // what fuzzing found
 mod histories; // what concurrent transactions read and wrote, held against their order
 mod model; // everything against a plain map, with crashes
-mod recovery;
+mod reading; // scans, and what a store tells of itself
+mod recovery; // what is done about the end of a tail
 #[cfg(shuttle)]
-mod schedules; // group commit under chosen schedules of its threads // what is done about the end of a tail
+mod schedules; // group commit under chosen schedules of its threads
 
 use std::path::Path;
 use std::sync::Arc;
