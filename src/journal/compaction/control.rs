@@ -154,3 +154,26 @@ impl CompactionControl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_percent_are_reached_when_all_is_done_and_not_before() {
+        let at = |stage, done_entries, total_entries| {
+            Progress { stage, done_entries, total_entries, written_bytes: 0 }.percent()
+        };
+        assert_eq!(at(Stage::Begin, 0, 0), 0);
+        assert_eq!(
+            [0, 1, 100, 199, 200].map(|done| at(Stage::WriteImage, done, 200)),
+            [0, 0, 50, 99, 99]
+        );
+        assert_eq!(at(Stage::WriteImage, u64::MAX, u64::MAX), 99);
+        assert_eq!(
+            [Stage::CatchUp, Stage::Seal, Stage::Swap].map(|stage| at(stage, 9, 9)),
+            [99; 3]
+        );
+        assert_eq!([0, 7].map(|total| at(Stage::Retire, total, total)), [100; 2]);
+    }
+}

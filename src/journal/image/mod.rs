@@ -45,6 +45,8 @@ pub(super) use bytes::{common_prefix, separator};
 pub use cache::BlockCache;
 pub use cursor::ImageCursor;
 pub use error::{BuildError, Damage, ReadError};
+#[cfg(test)]
+pub(super) use header::reseal;
 pub use reader::Image;
 pub use salvage::{ImageSalvage, Salvaged, SalvagedBlock, SalvagedEntry};
 pub use source::ImageRead;

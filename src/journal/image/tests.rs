@@ -460,30 +460,34 @@ fn a_wrong_root_or_count_never_gives_a_value() {
     assert_eq!(damage, Damage::Count { what: "entries", found: 1000, expected: 999 });
 }
 
+#[test]
+fn the_check_tells_how_far_it_is_every_few_megabytes_and_at_the_end() {
+    let written = write(&numbered(3_000, 2_000), Compression::None);
+    let mut told = vec![0];
+    written.open(ImageRead::Mapped).verify(&mut |done| told.push(done)).unwrap();
+    let (end, before) = told.split_last().unwrap();
+    assert_eq!(*end, written.summary.len);
+    assert!(before.len() > 2, "{told:?}");
+    assert!(before.windows(2).all(|pair| pair[1] - pair[0] >= verify::PROGRESS_BYTES), "{told:?}");
+    assert!(before.len() as u64 <= written.summary.len / verify::PROGRESS_BYTES + 1);
+}
+
 /// A count, a length or a key of a child changed, and the block's checksums put right.
 #[test]
 fn an_index_that_says_of_a_block_what_is_not_so_is_found_by_the_check() {
     let written = write(&numbered(1000, 50), Compression::None);
     let root = written.summary.root.unwrap();
-    let seed = header::FileSeed::new(FILE_ID);
     let whole = written.bytes();
-    let start = usize::try_from(root.position).unwrap() + header::HEADER_BYTES;
-    let payload = start..start + root.len as usize - header::HEADER_BYTES;
+    let position = usize::try_from(root.position).unwrap();
+    let payload = position + header::HEADER_BYTES..position + root.len as usize;
     let forge = |at: usize, change: u8| {
         let mut bytes = whole.clone();
-        bytes[start + at] ^= change;
-        let header = header::BlockHeader {
-            payload_checksum: crc32c::crc32c(&bytes[payload.clone()]),
-            payload_len: u32::try_from(payload.len()).unwrap(),
-            level: written.summary.height - 1,
-            compression: header::RAW,
-        };
-        let header = seed.encode(header, root.position);
-        bytes[start - header.len()..start].copy_from_slice(&header);
+        bytes[at] ^= change;
+        reseal(&mut bytes, FILE_ID, position);
         written.with_bytes(bytes).open(ImageRead::Mapped).verify(&mut |_| ())
     };
-    forge(0, 0).unwrap();
-    for at in 0..payload.len() {
+    forge(payload.start, 0).unwrap();
+    for at in payload {
         for bit in 0..8 {
             assert!(forge(at, 1 << bit).is_err(), "bit {bit} of byte {at}");
         }

@@ -14,7 +14,7 @@ use super::summary::{BlockPointer, Child, ImageSummary, RangeCount};
 use super::walk::BlockWalker;
 
 /// How often progress is told.
-const PROGRESS_BYTES: u64 = 1 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// What [`Image::verify`](super::Image::verify) saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

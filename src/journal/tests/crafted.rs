@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use super::super::check::verify;
+use super::super::format::HEADER_BYTES;
 use super::super::frame::{FrameHeader, Place};
-use super::super::{KeyRange, ReadError, Scan};
+use super::super::image::reseal;
+use super::super::{
+    CompactionControl, CompactionRequest, Durability, KeyRange, ReadError, Scan, WriteBatch,
+};
 use super::{FILE, open, put};
 use crate::vfs::mem::MemVfs;
 use crate::vfs::{OpenMode, Vfs};
@@ -47,6 +51,30 @@ fn keys_that_lead_back_under_a_range_delete_are_damage_and_no_endless_scan() {
     vfs.put(Path::new(FILE), crafted.to_vec());
     let snapshot = open(&vfs).snapshot();
     is_refused(snapshot.scan_reverse(&KeyRange::all()));
+}
+
+// The same forwards, where the leap lands where it landed before: nobody found that, a mutation run showed that nothing looked.
+#[test]
+fn a_leap_that_lands_where_the_last_one_did_is_damage_and_no_endless_scan() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    for key in ["ka", "m1", "m2", "x", "yyyyyyyy"] {
+        put(&store, key, "v");
+    }
+    store.compact(&CompactionRequest::default(), &CompactionControl::new()).unwrap();
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&KeyRange::prefix(b"m")).unwrap();
+    store.write(batch, Durability::Sync).unwrap();
+    store.close().unwrap();
+    drop(store);
+    let mut bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    let file_id = u128::from_le_bytes(bytes[16..32].try_into().unwrap());
+    let at = bytes.windows(8).position(|window| window == b"yyyyyyyy").unwrap();
+    bytes[at..at + 8].copy_from_slice(b"mmmmmmmm");
+    reseal(&mut bytes, file_id, HEADER_BYTES);
+    vfs.put(Path::new(FILE), bytes);
+    let store = open(&vfs);
+    is_refused(store.snapshot().scan(&KeyRange::all()));
 }
 
 // Symptom: the check called a file sound and gave counts that were not its own. Cause: the counts were the last witness's,
