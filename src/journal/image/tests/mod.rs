@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::collection::{btree_map, vec as vec_of};
 use proptest::prelude::*;
 
 use crate::journal::limits::MAX_KEY_BYTES;
+use crate::vfs::fault::FaultVfs;
 use crate::vfs::mem::MemVfs;
-use crate::vfs::{File, OpenMode, Vfs};
+use crate::vfs::{File, OpenMode, Operation, Vfs};
 
 use super::*;
 
@@ -414,7 +416,32 @@ fn a_small_cache_stays_within_its_bound() {
     let image =
         Image::open(written.file(), FILE_ID, written.summary, ImageRead::Cached, &cache).unwrap();
     assert_eq!(all_forward(&image).unwrap().len(), entries.len());
-    assert!(cache.used_bytes() > 0 && cache.used_bytes() <= cache.capacity_bytes());
+    let (used, capacity) = (cache.used_bytes(), cache.capacity_bytes());
+    assert!((capacity / 2..=capacity).contains(&used), "{used} of {capacity}");
+}
+
+#[test]
+fn a_block_that_the_cache_has_is_not_read_again() {
+    let entries = numbered(2_000, 100);
+    let written = write(&entries, Compression::None);
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = reads.clone();
+    let vfs = FaultVfs::new(written.vfs.shared(), move |call| {
+        counted.fetch_add(usize::from(call.operation == Operation::Read), Ordering::Relaxed);
+        None
+    });
+    let file = vfs.open(path(), OpenMode::Read).unwrap();
+    let (cache, read) = (BlockCache::new(1 << 20), ImageRead::Cached);
+    let image = Image::open(file, FILE_ID, written.summary, read, &cache).unwrap();
+    let read_all = || {
+        for (key, value) in &entries {
+            assert_eq!(image.get(key).unwrap().as_deref(), Some(value.as_slice()));
+        }
+        reads.load(Ordering::Relaxed)
+    };
+    let first = read_all();
+    assert!(first >= written.blocks().len(), "{first}");
+    assert_eq!(read_all(), first);
 }
 
 #[test]
