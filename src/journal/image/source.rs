@@ -237,6 +237,18 @@ mod tests {
         assert!(out == bytes);
     }
 
+    #[test]
+    fn bytes_that_unpack_to_another_length_than_stated_are_damage() {
+        let some = lz4_flex::block::compress(&[7; 1000]);
+        for (stated, is_good) in [(999, false), (1000, true), (1001, false)] {
+            assert_eq!(
+                unpack(&packed(stated, &some), &mut Vec::new()).is_ok(),
+                is_good,
+                "{stated}"
+            );
+        }
+    }
+
     // Found by fuzzing, as time: eight megabytes were cleared for each block of a few bytes that said to hold them.
     #[test]
     fn a_length_that_the_bytes_cannot_unpack_to_takes_no_memory() {

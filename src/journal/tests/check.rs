@@ -98,6 +98,7 @@ fn an_open_store_is_verified_up_to_its_last_transaction() {
     let report = verify_snapshot(&before, &mut |_| {}).unwrap();
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.counters.entries, report.tail_transactions, report.sequence), (304, 4, 304));
+    assert_eq!(report.file_bytes, bytes.len() as u64);
     // What comes behind it is of a later transaction.
     let end = store.stats().file_bytes;
     let file = vfs.open(Path::new(FILE), OpenMode::ReadWrite).unwrap();

@@ -1,5 +1,6 @@
 //! What is done about the end of a tail, about newborn files, foreign files and locks.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,8 @@ use super::super::format::HEADER_BYTES;
 use super::super::header::Header;
 use super::super::image::ImageSummary;
 use super::super::{
-    CommitError, Directory, Durability, OpenError, Sequence, Store, StoreOptions, WriteBatch,
+    CommitError, Directory, Durability, LOCK_FILE, OpenError, Sequence, Store, StoreOptions,
+    WriteBatch,
 };
 use super::{DIR, FILE, get, keys, open, open_on, put};
 use crate::clock::ManualClock;
@@ -260,6 +262,27 @@ fn a_read_only_open_changes_nothing_and_refuses_writes() {
     assert_eq!(bytes(&vfs), whole);
     let missing = Store::open(&directory, "none", StoreOptions::default());
     assert!(matches!(missing, Err(OpenError::NotFound { .. })));
+}
+
+#[test]
+fn a_read_only_open_goes_without_a_lock_where_it_may_not_have_one_and_nowhere_else() {
+    for (kind, is_open) in [
+        (ErrorKind::PermissionDenied, true),
+        (ErrorKind::ReadOnlyFilesystem, true),
+        (ErrorKind::Other, false),
+    ] {
+        let inner = holding(&three_transactions(true).0);
+        inner.create_dir(Path::new(DIR)).unwrap();
+        inner.put(&Path::new(DIR).join(LOCK_FILE), Vec::new());
+        let vfs = FaultVfs::new(inner.shared(), move |call| {
+            (call.operation == Operation::Lock).then(|| std::io::Error::from(kind))
+        });
+        let clock = std::sync::Arc::new(ManualClock::starting_at(0));
+        let opened = Directory::open_read_only(vfs.shared(), clock, Path::new(DIR));
+        assert_eq!(vfs.calls(Operation::Lock), 1);
+        assert_eq!(opened.is_ok(), is_open, "{kind}");
+        assert!(open_on(vfs.shared()).is_err(), "{kind}: opened for writing without a lock");
+    }
 }
 
 /// Fails every sync of a directory, as if the process ended before it.
