@@ -450,7 +450,7 @@ fn remove(node: &mut Arc<Node>, key: &[u8], spare: &mut Spare) -> bool {
 mod tests {
     use super::*;
 
-    /// Every page is as small as it may be, and has keys of its part only. Answers how many keys are below.
+    /// No page is larger than it may be, and each has keys of its part only. Answers how many keys are below.
     fn check(node: &Node, from: &[u8], to: Option<&[u8]>) -> usize {
         let is_inside = |key: &[u8]| key >= from && to.is_none_or(|to| key < to);
         match node {
@@ -495,10 +495,9 @@ mod tests {
             assert_eq!(count, keys.len());
         }
         let mut tree = Tree::default();
-        for (index, item) in
-            items.iter().enumerate().map(|(index, _)| (index, items[index * 7919 % items.len()]))
-        {
-            assert!(tree.insert(item, |before| before.is_none()), "{index}");
+        for number in 0..items.len() {
+            let item = items[number * 7919 % items.len()];
+            assert!(tree.insert(item, |before| before.is_none()), "{number}");
         }
         assert_eq!(check(tree.root().unwrap(), b"", None), keys.len());
     }
