@@ -9,7 +9,7 @@ use super::attachment_info::Encoding;
 use super::body::Body;
 use super::edit::{AttachmentEdit, AttachmentSource, Edit};
 use super::error::DocumentError;
-use super::json::{Invalid, Kind, Reader, Transcoder};
+use super::json::{Invalid, Kind, Number, Reader, Transcoder};
 use super::revision::{Revision, RevisionHash, RevisionPath};
 
 /// A document as a client wrote it.
@@ -184,7 +184,10 @@ fn string<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, Invalid> 
 /// A whole number that is not negative, or nothing where there is another value.
 fn whole(reader: &mut Reader<'_>) -> Result<Option<u64>, Invalid> {
     match reader.kind()? {
-        Kind::Number => Ok(reader.number()?.0.parse().ok()),
+        Kind::Number => Ok(match reader.number()? {
+            Number::Integer(text) => text.parse().ok(),
+            Number::Float(_) => None,
+        }),
         _ => reader.skip().map(|()| None),
     }
 }

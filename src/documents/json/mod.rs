@@ -14,7 +14,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::reader::{Kind, Reader};
+pub(super) use self::reader::{Kind, Number, Reader};
 pub(super) use self::term::{finish_list, put_binary, put_integer, start_list};
 pub(super) use self::transcode::{Transcoded, Transcoder};
 pub(super) use self::write::put_string;

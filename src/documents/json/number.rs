@@ -2,9 +2,6 @@
 
 use super::Invalid;
 
-/// Integers with more digits are refused: to convert one takes the square of its length.
-const DIGITS_MAX: usize = 10_000;
-
 /// A float in its shortest form: as ECMAScript's, but always with a point or an exponent (jiffy, double-conversion's
 /// `ToShortest` from -6 to 21).
 pub(super) fn put_float(out: &mut Vec<u8>, value: f64) {
@@ -52,9 +49,6 @@ fn put_small(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
 
 /// The magnitude of a decimal integer without sign, least significant byte first.
 pub(super) fn magnitude(digits: &str) -> Result<Vec<u8>, Invalid> {
-    if digits.len() > DIGITS_MAX {
-        return Err(Invalid);
-    }
     let mut words: Vec<u32> = Vec::with_capacity(digits.len() / 9 + 1);
     let mut rest = digits;
     while !rest.is_empty() {

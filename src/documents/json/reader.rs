@@ -16,6 +16,18 @@ pub(crate) enum Kind {
     Null,
 }
 
+/// Integers with more digits are refused: to convert one takes the square of its length.
+const DIGITS_MAX: usize = 10_000;
+
+/// A number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Number<'a> {
+    /// Digits, perhaps behind a minus.
+    Integer(&'a str),
+    /// What has a point or an exponent; finite.
+    Float(f64),
+}
+
 /// A cursor. After an error it must not be used.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -194,12 +206,13 @@ impl<'a> Reader<'a> {
         u32::from_str_radix(digits, 16).map_err(|_| Invalid)
     }
 
-    /// Takes the number that [`Reader::kind`] saw; answers its text and whether it is an integer.
-    pub fn number(&mut self) -> Result<(&'a str, bool), Invalid> {
+    /// Takes the number that [`Reader::kind`] saw. One that cannot be kept is no JSON, wherever it stands: jiffy refuses it too.
+    pub fn number(&mut self) -> Result<Number<'a>, Invalid> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
+        let first_digit = self.at;
         if self.peek() == Some(b'0') {
             self.at += 1;
         } else {
@@ -219,7 +232,12 @@ impl<'a> Reader<'a> {
             self.digits()?;
             integer = false;
         }
-        Ok((self.since(start), integer))
+        if integer {
+            let fits = self.at - first_digit <= DIGITS_MAX;
+            return if fits { Ok(Number::Integer(self.since(start))) } else { Err(Invalid) };
+        }
+        let value: f64 = self.since(start).parse().map_err(|_| Invalid)?;
+        if value.is_finite() { Ok(Number::Float(value)) } else { Err(Invalid) }
     }
 
     fn digits(&mut self) -> Result<(), Invalid> {

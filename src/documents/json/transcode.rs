@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Invalid;
 use super::number;
-use super::reader::{Kind, Reader};
+use super::reader::{Kind, Number, Reader};
 use super::term;
 use super::write::put_string;
 
@@ -159,19 +159,18 @@ impl Transcoder {
     }
 
     fn number(&mut self, reader: &mut Reader<'_>) -> Result<(), Invalid> {
-        let (text, integer) = reader.number()?;
-        if integer {
-            let text = if text == "-0" { "0" } else { text };
-            self.text.extend_from_slice(text.as_bytes());
-            return term::put_decimal(&mut self.term, text);
+        match reader.number()? {
+            Number::Integer(text) => {
+                let text = if text == "-0" { "0" } else { text };
+                self.text.extend_from_slice(text.as_bytes());
+                term::put_decimal(&mut self.term, text)
+            }
+            Number::Float(value) => {
+                number::put_float(&mut self.text, value);
+                term::put_float(&mut self.term, value);
+                Ok(())
+            }
         }
-        let value: f64 = text.parse().map_err(|_| Invalid)?;
-        if !value.is_finite() {
-            return Err(Invalid);
-        }
-        number::put_float(&mut self.text, value);
-        term::put_float(&mut self.term, value);
-        Ok(())
     }
 
     /// Of members with the same name only the last stays. Rare, so everything is copied.

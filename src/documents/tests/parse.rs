@@ -107,3 +107,27 @@ fn attachments_are_read_in_every_form() {
     ));
     assert!(check_attachment_name("_x").is_err() && check_attachment_name("a/b").is_ok());
 }
+
+// Symptom: a document was taken though its text is no JSON to CouchDB and, as a body, none to us. Cause: numbers that are passed
+// over were looked at for their form only. Found by fuzzing (document), in an entry of `_attachments` that is no object.
+#[test]
+fn a_number_that_cannot_be_kept_is_refused_wherever_it_stands() {
+    let digits = "7".repeat(10_001);
+    for number in ["2888e88888888888888", "-1.0e400", digits.as_str()] {
+        for place in [
+            "{\"a\":#}",
+            "{\"_attachments\":{\"a\":#}}",
+            "{\"_attachments\":{\"a\":{\"stub\":true,\"length\":#}}}",
+            "{\"_attachments\":{\"a\":{\"stub\":true,\"other\":[#]}}}",
+            "{\"_local_seq\":#}",
+            "{\"_revisions\":{\"start\":#,\"ids\":[]}}",
+        ] {
+            let read = |number| parse_document(place.replace('#', number).as_bytes());
+            assert!(!matches!(read("7"), Err(DocumentError::InvalidJson)), "{place}");
+            assert!(
+                matches!(read(number), Err(DocumentError::InvalidJson)),
+                "{place}: {number:.20}"
+            );
+        }
+    }
+}
