@@ -47,7 +47,8 @@ fn put_small(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
     out.extend_from_slice(digits);
 }
 
-/// The magnitude of a decimal integer without sign, least significant byte first.
+/// The magnitude of a decimal integer without sign, least significant byte first. Takes the square of its length;
+/// [`Reader::number`](super::Reader::number) limits that.
 pub(super) fn magnitude(digits: &str) -> Result<Vec<u8>, Invalid> {
     let mut words: Vec<u32> = Vec::with_capacity(digits.len() / 9 + 1);
     let mut rest = digits;

@@ -206,7 +206,8 @@ impl<'a> Reader<'a> {
         u32::from_str_radix(digits, 16).map_err(|_| Invalid)
     }
 
-    /// Takes the number that [`Reader::kind`] saw. One that cannot be kept is no JSON, wherever it stands: jiffy refuses it too.
+    /// Takes the number that [`Reader::kind`] saw. One that cannot be kept is refused also where it is passed over: whether a text is
+    /// JSON does not depend on what is wanted of it.
     pub fn number(&mut self) -> Result<Number<'a>, Invalid> {
         let start = self.at;
         if self.peek() == Some(b'-') {
