@@ -58,10 +58,32 @@ fn counters_of_the_last_transaction_that_are_not_what_is_live_are_found() {
 
 #[test]
 fn a_sound_file_is_said_to_be_sound_with_its_counts() {
-    let report = verify(&file_of(&sample()), &mut |_| {}).unwrap();
+    let bytes = sample();
+    let report = verify(&file_of(&bytes), &mut |_| {}).unwrap();
     assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.file_bytes, bytes.len() as u64);
     assert_eq!((report.counters.entries, report.tail_transactions, report.sequence), (303, 3, 303));
     assert_eq!(report.tail_end.as_deref(), Some("ends-with-file"));
+}
+
+#[test]
+fn each_of_several_damaged_places_is_named() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    for n in 0..3000 {
+        put(&store, &format!("image {n:04}"), &"v".repeat(40));
+    }
+    store.compact(&CompactionRequest::default(), &CompactionControl::new()).unwrap();
+    put(&store, "tail", "w");
+    store.close().unwrap();
+    let mut bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    let places = [1_000, 50_000, 100_000];
+    places.iter().for_each(|at| bytes[*at] ^= 1);
+    let report = verify(&file_of(&bytes), &mut |_| {}).unwrap();
+    let found: Vec<_> = report.problems.iter().map(|problem| problem.position).collect();
+    for (at, after) in places.into_iter().zip([0, 1_000, 50_000]) {
+        assert!(found.iter().any(|place| (after..=at as u64).contains(place)), "{at}: {found:?}");
+    }
 }
 
 #[test]

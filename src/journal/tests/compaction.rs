@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use super::super::frame::{FrameHeader, Place};
+use super::super::header::Header;
 use super::super::{
     CommitError, CompactionControl, CompactionError, CompactionObserver, CompactionRequest,
     Directory, Durability, HistoryError, Sequence, Stage, Store, StoreOptions, WriteBatch,
@@ -486,4 +488,34 @@ fn a_journal_that_was_removed_is_not_made_again_by_a_compaction() {
     assert!(!OsVfs.exists(&path).unwrap());
     assert!(store.write(batch("b"), Durability::Sync).is_err());
     assert_eq!(keys(&store), ["a"]);
+}
+
+#[test]
+fn frames_that_are_copied_say_what_is_durable_in_their_new_file() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    for _ in 0..50 {
+        put(&store, "key", &"v".repeat(1000));
+    }
+    let writer = store.clone();
+    let control = control(move |stage| {
+        if stage == Stage::CatchUp {
+            (0..3).for_each(|_| put(&writer, "meanwhile", "w"));
+        }
+    });
+    let before = store.stats().file_bytes;
+    store.compact(&background(), &control).unwrap();
+    let bytes = vfs.bytes(Path::new(FILE)).unwrap();
+    let header = Header::decode(bytes.first_chunk().unwrap()).unwrap();
+    assert!(header.sealed_position < before, "no position of the old file is one of the new");
+    let (mut position, mut frames) = (header.tail_start, 0);
+    while position < header.sealed_position {
+        let place = Place { file_id: header.file_id, position };
+        let at = usize::try_from(position).unwrap();
+        let (frame, _) = FrameHeader::decode(bytes[at..].first_chunk().unwrap(), place).unwrap();
+        assert_eq!(frame.synced_position, header.tail_start);
+        position += frame.frame_len();
+        frames += 1;
+    }
+    assert_eq!(frames, 3);
 }
