@@ -251,7 +251,7 @@ impl Database {
         self.first_shard().map_or(1, |shard| shard.revs_limit())
     }
 
-    /// Sets it, 1 or more. Documents are brought down to it when they are written, and at the next compaction.
+    /// Sets it, 1 or more. Reading goes by it at once.
     pub fn set_revs_limit(&self, limit: u64) -> Result<(), DocumentError> {
         let set = |shard: &Arc<Shard>| shard.set_revs_limit(limit.max(1));
         self.with_shards(|shards| shards.iter().try_for_each(set))
@@ -370,7 +370,7 @@ impl Database {
         let mut diffs = Vec::new();
         for (id, revisions) in asked {
             let shard = self.shard(id)?;
-            let tree = shard.tree_of(&shard.snapshot(), id)?;
+            let tree = shard.known_tree(&shard.snapshot(), id)?;
             let missing: Vec<_> =
                 revisions.iter().filter(|rev| tree.find(rev).is_none()).cloned().collect();
             if !missing.is_empty() {

@@ -30,7 +30,7 @@ pub struct AttachmentEdit {
     pub name: String,
     /// Its type; `application/octet-stream` where none is given. Ignored for a stub.
     pub content_type: Option<String>,
-    /// The depth of the revision that set it. Taken over when replicated; else that of the new revision.
+    /// The depth of the revision that set it. Taken over when replicated, 0 where none is given; else that of the new revision.
     pub revpos: Option<u64>,
     /// What the content's digest must be (`md5-` and base64); a difference is
     /// [`super::DocumentError::DigestMismatch`]. Ignored for a stub.

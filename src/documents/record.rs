@@ -44,23 +44,44 @@ pub(super) fn encode_document(out: &mut Vec<u8>, sequence: u64, tree: &Tree) {
     for leaf in leaves {
         encode_branch(out, tree, leaf, &mut places, &mut written);
     }
+    if !tree.other_parents.is_empty() {
+        encode_contradictions(out, tree, &mut places, &mut written);
+    }
 }
 
-/// Nodes from a leaf up to a root, or to the first node that stands in an earlier branch. `places` are the numbers of
+/// What histories that contradict each other leave: nodes that no leaf shows among its ancestors, then the edges.
+fn encode_contradictions(out: &mut Vec<u8>, tree: &Tree, places: &mut [u64], written: &mut u64) {
+    let mut nodes: Vec<_> = tree.nodes.iter().map(|node| &node.revision).enumerate().collect();
+    nodes.sort_by(|left, right| right.1.cmp(left.1));
+    for (index, _) in nodes {
+        if places.get(index) == Some(&0) {
+            encode_branch(out, tree, index, places, written);
+        }
+    }
+    let place = |index: usize| places.get(index).copied().unwrap_or_default();
+    let edges = tree.other_parents.iter().map(|(child, parent)| (place(*child), place(*parent)));
+    let mut edges: Vec<_> = edges.collect();
+    edges.sort_unstable();
+    for (child, parent) in edges {
+        [child, 0, parent].into_iter().for_each(|number| put(out, number));
+    }
+}
+
+/// Nodes from the first one up to a root, or to the first node that stands in an earlier branch. `places` are the numbers of
 /// written nodes, from 1 on.
 fn encode_branch(
     out: &mut Vec<u8>,
     tree: &Tree,
-    leaf: usize,
+    first: usize,
     places: &mut [u64],
     written: &mut u64,
 ) {
     let place = |places: &[u64], index: usize| places.get(index).copied().unwrap_or_default();
     let branch: Vec<_> =
-        tree.ancestors(leaf).take_while(|index| place(places, *index) == 0).collect();
+        tree.ancestors(first).take_while(|index| place(places, *index) == 0).collect();
     let oldest = branch.last().and_then(|index| tree.node(*index));
     let join = oldest.and_then(|node| node.parent).map_or(0, |parent| place(places, parent));
-    put(out, tree.node(leaf).map_or(0, |node| node.revision.depth));
+    put(out, tree.node(first).map_or(0, |node| node.revision.depth));
     put(out, branch.len() as u64);
     put(out, join);
     for index in branch {
@@ -69,12 +90,12 @@ fn encode_branch(
             *place = *written;
         }
         if let Some(node) = tree.node(index) {
-            encode_node(out, node, index == leaf);
+            encode_node(out, node, index == first);
         }
     }
 }
 
-fn encode_node(out: &mut Vec<u8>, node: &Node, leaf: bool) {
+fn encode_node(out: &mut Vec<u8>, node: &Node, is_first: bool) {
     let mut tag = flag(node.deleted, NODE_DELETED);
     if let Some(body) = node.body {
         tag |= NODE_BODY | flag(body.attached, NODE_ATTACHED);
@@ -89,14 +110,16 @@ fn encode_node(out: &mut Vec<u8>, node: &Node, leaf: bool) {
     }
     if let Some(body) = node.body {
         put(out, body.number);
-        if leaf {
+        if is_first {
+            // What an inner node counts is not known any more once it was read.
+            let body = if node.children == 0 { body } else { BodyRef::default() };
             put(out, body.stored_bytes);
             put(out, body.external_bytes);
         }
     }
 }
 
-fn decode_node(cursor: &mut Cursor<'_>, depth: u64, leaf: bool) -> Option<Node> {
+fn decode_node(cursor: &mut Cursor<'_>, depth: u64, is_first: bool) -> Option<Node> {
     let tag = cursor.byte()?;
     let hash = if tag & NODE_OTHER_HASH == 0 {
         RevisionHash::md5(cursor.md5()?)
@@ -108,7 +131,7 @@ fn decode_node(cursor: &mut Cursor<'_>, depth: u64, leaf: bool) -> Option<Node> 
     } else {
         let mut body = BodyRef { number: cursor.number()?, ..BodyRef::default() };
         body.attached = tag & NODE_ATTACHED != 0;
-        if leaf {
+        if is_first {
             body.stored_bytes = cursor.number()?;
             body.external_bytes = cursor.number()?;
         }
@@ -153,18 +176,28 @@ fn decode_branch(cursor: &mut Cursor<'_>, tree: &mut Tree) -> Option<()> {
     let depth = cursor.number()?;
     let count = cursor.number()?;
     let join = usize::try_from(cursor.number()?).ok()?;
-    let first = tree.nodes.len();
+    if count == 0 {
+        return decode_edge(usize::try_from(depth).ok()?, join, tree);
+    }
     for back in 0..count {
         let mut node = decode_node(cursor, depth.checked_sub(back)?, back == 0)?;
         node.children = u32::from(back > 0);
         node.parent = Some(tree.nodes.len() + 1);
         tree.nodes.push(node);
     }
-    let last = tree.nodes.last_mut().filter(|_| first as u64 + count > first as u64)?;
-    last.parent = join.checked_sub(1);
+    tree.nodes.last_mut()?.parent = join.checked_sub(1);
     if let Some(parent) = join.checked_sub(1) {
         tree.nodes.get_mut(parent)?.children += 1;
     }
+    Some(())
+}
+
+/// A parent beside the shown one. Both nodes are numbered from 1 on.
+fn decode_edge(child: usize, parent: usize, tree: &mut Tree) -> Option<()> {
+    let (child, parent) = (child.checked_sub(1)?, parent.checked_sub(1)?);
+    tree.nodes.get(child)?;
+    tree.nodes.get_mut(parent)?.children += 1;
+    tree.add_other_parent(child, parent);
     Some(())
 }
 

@@ -2,8 +2,17 @@
 //!
 //! A node is a depth and a hash; the same depth and hash are the same node. Leaves have bodies; inner nodes may have one
 //! until a compaction takes it.
+//!
+//! A tree is a set of nodes and a set of edges, and a merge is the union of both: whatever the order in which histories
+//! come, in whatever parts and however often, the tree is the same. Two histories may contradict each other about the
+//! parent of a node. Both edges are kept then, and the parent with the highest hash is shown.
+//!
+//! A branch is shown down to the limit of revisions. It is kept [`SPARE_REVISIONS`] deeper, so that an ancestor that comes
+//! late is recognized and does not become a conflict.
 
-use super::revision::{Revision, RevisionHash, RevisionPath};
+use std::cmp::Reverse;
+
+use super::revision::{Revision, RevisionPath};
 
 /// Where a body is, and what it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,41 +27,43 @@ pub(super) struct BodyRef {
     pub attached: bool,
 }
 
+/// Revisions of a branch that are kept below those that are shown.
+pub(super) const SPARE_REVISIONS: u64 = 100;
+
 /// A revision in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
+    /// The node before it; of several, the one with the highest hash.
     pub parent: Option<usize>,
+    /// Edges that lead to it from below.
     pub children: u32,
     pub revision: Revision,
     pub deleted: bool,
     pub body: Option<BodyRef>,
 }
 
-/// What a new leaf brings.
+/// What a revision brings beside its history.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NewLeaf {
+pub(super) struct NewBody {
     pub deleted: bool,
     pub body: BodyRef,
 }
 
 /// What came of a merge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Merged {
-    /// The revision was there before; nothing changed.
-    Present,
-    /// It is a leaf now; these bodies are no longer those of leaves.
-    Added {
-        /// The node.
-        leaf: usize,
-        /// What was a leaf before.
-        superseded: Vec<BodyRef>,
-    },
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Merged {
+    /// Whether the tree is another one now.
+    pub is_changed: bool,
+    /// Bodies that are not those of leaves any more, or never were.
+    pub superseded: Vec<BodyRef>,
 }
 
 /// The forest. Nodes refer to each other by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tree {
     pub nodes: Vec<Node>,
+    /// Where histories contradict each other: nodes with a parent that they have beside [`Node::parent`]. In order.
+    pub other_parents: Vec<(usize, usize)>,
 }
 
 impl Tree {
@@ -117,8 +128,54 @@ impl Tree {
 
     /// The leaves that descend from a node, in the listed order; itself when it is one.
     pub fn leaves_below(&self, ancestor: usize) -> Vec<usize> {
-        let below = |leaf: &usize| self.ancestors(*leaf).any(|index| index == ancestor);
-        self.listed_leaves().into_iter().filter(below).collect()
+        let mut below = vec![false; self.nodes.len()];
+        let mut order: Vec<_> =
+            self.nodes.iter().map(|node| node.revision.depth).enumerate().collect();
+        order.sort_by_key(|(_, depth)| *depth);
+        for (index, _) in order {
+            let is_below = |index: usize| below.get(index) == Some(&true);
+            let descends = index == ancestor || self.parents(index).any(is_below);
+            if let Some(below) = below.get_mut(index) {
+                *below = descends;
+            }
+        }
+        let is_below = |leaf: &usize| below.get(*leaf) == Some(&true);
+        self.listed_leaves().into_iter().filter(is_below).collect()
+    }
+
+    /// How far above the nearest of `leaves` each node is, by all edges; `None` from `limit` on.
+    fn distances(&self, mut leaves: Vec<usize>, limit: usize) -> Vec<Option<usize>> {
+        // An edge leads one revision up, so all ways from a leaf to a node are as long. The leaf that is not as deep is
+        // the nearer one: taken first, nothing is looked at twice.
+        leaves.sort_by_key(|leaf| self.nodes.get(*leaf).map(|node| Reverse(node.revision.depth)));
+        let mut distances = vec![None; self.nodes.len()];
+        let mut waiting: Vec<_> = leaves.into_iter().map(|leaf| (leaf, 0)).collect();
+        while let Some((index, distance)) = waiting.pop() {
+            let Some(known) = distances.get_mut(index).filter(|known| known.is_none()) else {
+                continue;
+            };
+            if distance < limit {
+                *known = Some(distance);
+                waiting.extend(self.parents(index).map(|parent| (parent, distance + 1)));
+            }
+        }
+        distances
+    }
+
+    /// The parents of a node, the shown one first.
+    fn parents(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        let shown = self.nodes.get(index).and_then(|node| node.parent);
+        let first = self.other_parents.partition_point(|(child, _)| *child < index);
+        let others =
+            self.other_parents.iter().skip(first).take_while(move |(child, _)| *child == index);
+        shown.into_iter().chain(others.map(|(_, parent)| *parent))
+    }
+
+    /// Notes a parent that is not the shown one.
+    pub fn add_other_parent(&mut self, child: usize, parent: usize) {
+        if let Err(place) = self.other_parents.binary_search(&(child, parent)) {
+            self.other_parents.insert(place, (child, parent));
+        }
     }
 
     /// A node and its ancestors.
@@ -133,33 +190,30 @@ impl Tree {
         RevisionPath { start, hashes: nodes.map(|node| node.revision.hash.clone()).collect() }
     }
 
-    /// Adds a revision with its ancestors.
-    pub fn merge(&mut self, path: &RevisionPath, new: NewLeaf) -> Merged {
-        let mut places = self.places(path);
-        if path.is_none() || places.first().copied().flatten().is_some() {
-            return Merged::Present;
-        }
-        // From the first node on whose ancestors are known, the tree is believed.
-        let rooted = |index: usize| self.node(index).is_some_and(|node| node.parent.is_some());
-        let known = places.iter().position(|place| place.is_some_and(rooted));
-        places.truncate(known.map_or(places.len(), |last| last + 1));
-        let mut superseded = Vec::new();
+    /// Adds a revision with its ancestors, and what it brings if that is not there yet.
+    pub fn merge(&mut self, path: &RevisionPath, new: Option<NewBody>) -> Merged {
+        let mut merged = Merged::default();
         let mut parent = None;
-        let mut depth = path.start.saturating_sub(places.len() as u64);
-        for (place, hash) in places.iter_mut().zip(&path.hashes).rev() {
+        let mut depth = path.start.saturating_sub(path.hashes.len() as u64);
+        let places = self.places(path);
+        for (place, hash) in places.into_iter().zip(&path.hashes).rev() {
             depth += 1;
-            match *place {
-                Some(index) => self.adopt(index, parent, &mut superseded),
-                None => *place = Some(self.push(depth, hash, parent, &mut superseded)),
+            let index = place.unwrap_or_else(|| {
+                merged.is_changed = true;
+                self.push(Revision { depth, hash: hash.clone() })
+            });
+            if let Some(parent) = parent {
+                self.link(index, parent, &mut merged);
             }
-            parent = *place;
+            parent = Some(index);
         }
-        let leaf = parent.unwrap_or_default();
-        if let Some(node) = self.nodes.get_mut(leaf) {
+        if let (Some(node), Some(new)) = (parent.and_then(|index| self.nodes.get_mut(index)), new) {
             node.deleted = new.deleted;
             node.body = Some(new.body);
+            merged.is_changed = true;
+            merged.superseded.extend(node.body.filter(|_| node.children > 0));
         }
-        Merged::Added { leaf, superseded }
+        merged
     }
 
     /// The nodes of a path that are there, in its order.
@@ -179,77 +233,71 @@ impl Tree {
         places
     }
 
-    /// A root whose parent became known.
-    fn adopt(&mut self, index: usize, parent: Option<usize>, superseded: &mut Vec<BodyRef>) {
-        if parent.is_none() || self.nodes.get(index).is_none_or(|node| node.parent.is_some()) {
-            return;
-        }
-        self.add_child(parent, superseded);
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.parent = parent;
-        }
-    }
-
-    fn push(
-        &mut self,
-        depth: u64,
-        hash: &RevisionHash,
-        parent: Option<usize>,
-        superseded: &mut Vec<BodyRef>,
-    ) -> usize {
-        self.add_child(parent, superseded);
-        let revision = Revision { depth, hash: hash.clone() };
-        self.nodes.push(Node { parent, children: 0, revision, deleted: false, body: None });
+    fn push(&mut self, revision: Revision) -> usize {
+        self.nodes.push(Node { parent: None, children: 0, revision, deleted: false, body: None });
         self.nodes.len() - 1
     }
 
-    fn add_child(&mut self, parent: Option<usize>, superseded: &mut Vec<BodyRef>) {
-        let Some(node) = parent.and_then(|index| self.nodes.get_mut(index)) else {
+    /// Adds an edge.
+    fn link(&mut self, child: usize, parent: usize, merged: &mut Merged) {
+        if self.parents(child).any(|known| known == parent) {
             return;
-        };
-        if node.children == 0 {
-            superseded.extend(node.body);
         }
-        node.children += 1;
+        merged.is_changed = true;
+        if let Some(node) = self.nodes.get_mut(parent) {
+            if node.children == 0 {
+                merged.superseded.extend(node.body);
+            }
+            node.children += 1;
+        }
+        self.set_parent(child, parent);
     }
 
-    /// Keeps `limit` revisions of each branch.
-    pub fn stem(&mut self, limit: u64) {
+    /// Shows the parent with the higher hash and keeps the other.
+    fn set_parent(&mut self, child: usize, parent: usize) {
+        let hash = |index: usize| self.nodes.get(index).map(|node| &node.revision.hash);
+        let shown = self.nodes.get(child).and_then(|node| node.parent);
+        let (shown, other) = match shown {
+            Some(shown) if hash(shown) > hash(parent) => (shown, Some(parent)),
+            shown => (parent, shown),
+        };
+        if let Some(other) = other {
+            self.add_other_parent(child, other);
+        }
+        if let Some(node) = self.nodes.get_mut(child) {
+            node.parent = Some(shown);
+        }
+    }
+
+    /// Keeps what is shown: `limit` revisions of each branch.
+    pub fn show(&mut self, limit: u64) {
         let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
         if self.nodes.len() <= limit {
             return;
         }
-        let mut keeps = vec![false; self.nodes.len()];
-        for leaf in self.leaf_indexes() {
-            for index in self.ancestors(leaf).take(limit) {
-                if let Some(keep) = keeps.get_mut(index) {
-                    *keep = true;
-                }
-            }
+        let distances = self.distances(self.leaf_indexes().collect(), limit);
+        if distances.iter().any(Option::is_none) {
+            self.retain(&distances.iter().map(Option::is_some).collect::<Vec<_>>());
         }
-        self.retain(&keeps);
+    }
+
+    /// Keeps what is stored: what is shown, and the spare revisions. Whether that is less than before.
+    pub fn stem(&mut self, limit: u64) -> bool {
+        let before = self.nodes.len();
+        self.show(limit.max(1).saturating_add(SPARE_REVISIONS));
+        self.nodes.len() < before
     }
 
     /// Removes a leaf and the ancestors that only it had. Answers its body.
     pub fn remove_leaf(&mut self, leaf: usize) -> Option<BodyRef> {
         let body = self.nodes.get(leaf)?.body;
-        let mut keeps = vec![true; self.nodes.len()];
-        let mut gone = Some(leaf);
-        while let Some(index) = gone {
-            if let Some(keep) = keeps.get_mut(index) {
-                *keep = false;
-            }
-            gone = self.nodes.get(index).and_then(|node| node.parent);
-            let siblings = gone.and_then(|parent| self.nodes.get(parent));
-            if siblings.is_none_or(|parent| parent.children > 1) {
-                break;
-            }
-        }
-        self.retain(&keeps);
+        let others = self.leaf_indexes().filter(|other| *other != leaf).collect();
+        let keeps = self.distances(others, usize::MAX);
+        self.retain(&keeps.iter().map(Option::is_some).collect::<Vec<_>>());
         body
     }
 
-    /// Nodes whose parent goes become roots.
+    /// Nodes whose parents go become roots.
     fn retain(&mut self, keeps: &[bool]) {
         let mut next = 0;
         let places: Vec<_> = keeps
@@ -260,19 +308,18 @@ impl Tree {
                 keep.then_some(place)
             })
             .collect();
+        let place = |index: usize| places.get(index).copied().flatten();
         let nodes = std::mem::take(&mut self.nodes);
-        let kept = nodes.into_iter().zip(keeps).filter(|(_, keep)| **keep);
-        self.nodes = kept
-            .map(|(node, _)| {
-                let parent = node.parent.and_then(|parent| places.get(parent).copied().flatten());
-                Node { parent, children: 0, ..node }
-            })
+        let shown =
+            nodes.iter().enumerate().filter_map(|(child, node)| Some((child, node.parent?)));
+        let edges: Vec<_> = shown
+            .chain(std::mem::take(&mut self.other_parents))
+            .filter_map(|(child, parent)| Some((place(child)?, place(parent)?)))
             .collect();
-        let parents: Vec<_> = self.nodes.iter().filter_map(|node| node.parent).collect();
-        for parent in parents {
-            if let Some(node) = self.nodes.get_mut(parent) {
-                node.children += 1;
-            }
+        let kept = nodes.into_iter().zip(keeps).filter(|(_, keep)| **keep);
+        self.nodes = kept.map(|(node, _)| Node { parent: None, children: 0, ..node }).collect();
+        for (child, parent) in edges {
+            self.link(child, parent, &mut Merged::default());
         }
     }
 

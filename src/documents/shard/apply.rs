@@ -5,11 +5,12 @@ use super::prepared::{PreparedAttachment, PreparedEdit, PreparedSource};
 use crate::documents::attachment_info::AttachmentInfo;
 use crate::documents::edit::Written;
 use crate::documents::error::DocumentError;
+use crate::documents::key;
 use crate::documents::options::EditMode;
 use crate::documents::record::encode_body;
 use crate::documents::revision::{Revision, RevisionPath};
 use crate::documents::revision_id::{AttachmentTerm, next_revision};
-use crate::documents::tree::{Merged, NewLeaf, Tree};
+use crate::documents::tree::{Merged, NewBody, Tree};
 
 impl Batch<'_> {
     /// Applies an edit. A storage error in the middle of it makes the whole batch fail.
@@ -50,7 +51,8 @@ impl Batch<'_> {
         }
         let mut path = RevisionPath::from(rev.clone());
         path.hashes.extend(parent.map(|parent| parent.hash));
-        self.add(edit, &path, attachments)?;
+        let new = self.store(edit, attachments)?;
+        self.merge(&edit.id, &path, Some(new))?;
         Ok(rev)
     }
 
@@ -60,35 +62,59 @@ impl Batch<'_> {
                 "When `new_edits: false`, the document needs `_rev` or `_revisions` specified";
             DocumentError::BadRequest { reason: reason.to_owned() }
         })?;
-        let tree = &self.doc(&edit.id)?.tree;
-        if tree.find(&rev).is_some() {
-            return Ok(rev);
-        }
-        let bases = if edit.has_stubs() { ancestors_there(tree, &edit.revisions) } else { vec![] };
-        let attachments = self.resolve(edit, &bases, rev.depth)?;
-        self.add(edit, &edit.revisions, attachments)?;
+        // A revision that is known may still bring ancestors that are not, or its body to an inner node that has none.
+        let new = if self.has_body(&edit.id, &rev)? {
+            None
+        } else {
+            let tree = &self.doc(&edit.id)?.tree;
+            let has_stubs = edit.has_stubs();
+            let bases = if has_stubs { ancestors_there(tree, &edit.revisions) } else { vec![] };
+            let attachments = self.resolve(edit, &bases, rev.depth)?;
+            Some(self.store(edit, attachments)?)
+        };
+        self.merge(&edit.id, &edit.revisions, new)?;
         Ok(rev)
     }
 
-    /// Makes a leaf of a revision that is not there yet.
-    fn add(
+    /// Whether a revision's body can be read, here or in what was committed.
+    fn has_body(&mut self, id: &str, rev: &Revision) -> Result<bool, DocumentError> {
+        let tree = &self.doc(id)?.tree;
+        let node = tree.find(rev).and_then(|index| tree.node(index));
+        let Some(body) = node.and_then(|node| node.body) else {
+            return Ok(false);
+        };
+        let is_new = body.number > self.shard.counters().bodies;
+        Ok(is_new || self.snapshot.contains(&key::number(key::BODY, body.number))?)
+    }
+
+    /// Stores what a revision brings.
+    fn store(
         &mut self,
         edit: &PreparedEdit,
-        path: &RevisionPath,
         attachments: Vec<AttachmentInfo>,
-    ) -> Result<(), DocumentError> {
+    ) -> Result<NewBody, DocumentError> {
         let attachments = self.name_all(edit, attachments)?;
         let text = edit.body.as_str();
         let mut record = Vec::with_capacity(text.len() + 1 + 64 * attachments.len());
         encode_body(&mut record, &attachments, text);
         let body = self.put_body(attachments, &record, text.len() as u64)?;
-        let new = NewLeaf { deleted: edit.deleted, body };
-        if let Merged::Added { superseded, .. } = self.doc(&edit.id)?.tree.merge(path, new) {
-            for body in superseded {
-                self.discard(&body)?;
-            }
+        Ok(NewBody { deleted: edit.deleted, body })
+    }
+
+    /// Merges a revision with its ancestors into a document.
+    fn merge(
+        &mut self,
+        id: &str,
+        path: &RevisionPath,
+        new: Option<NewBody>,
+    ) -> Result<(), DocumentError> {
+        let Merged { is_changed, superseded } = self.doc(id)?.tree.merge(path, new);
+        for body in superseded {
+            self.discard(&body)?;
         }
-        self.touch(&edit.id);
+        if is_changed {
+            self.touch(id);
+        }
         Ok(())
     }
 
@@ -118,11 +144,15 @@ impl Batch<'_> {
         let resolved = edit.attachments.iter().map(|attachment| match &attachment.source {
             PreparedSource::Stub => self.resolve_stub(edit, attachment, bases),
             PreparedSource::Uploaded(pending) => {
-                let given = attachment.revpos.filter(|_| edit.mode == EditMode::Replicated);
+                // An upload of another copy that does not say it has none, as in CouchDB.
+                let revpos = match edit.mode {
+                    EditMode::Interactive => depth,
+                    EditMode::Replicated => attachment.revpos.unwrap_or_default(),
+                };
                 Ok(AttachmentInfo {
                     name: attachment.name.clone(),
                     content_type: attachment.content_type.clone(),
-                    revpos: given.unwrap_or(depth),
+                    revpos,
                     md5: pending.stored.md5,
                     length: pending.stored.length,
                     encoding: pending.stored.encoding,

@@ -128,7 +128,9 @@ impl Shard {
                 };
                 let (sequence, mut tree) =
                     decode_document(&record).ok_or_else(|| self.damaged("document"))?;
-                tree.stem(limit);
+                if !tree.stem(limit) {
+                    continue;
+                }
                 let mut stemmed = Vec::new();
                 encode_document(&mut stemmed, sequence, &tree);
                 batch.writes.put(key, &stemmed)?;
@@ -148,14 +150,9 @@ impl Shard {
 const META_STEMMED: &[u8] = b"\x01stemmed";
 
 fn is_deep(record: &[u8], limit: u64) -> bool {
-    // A branch over the limit has at least so many nodes of 17 bytes or more.
+    // A branch over the limit has at least so many nodes of 2 bytes or more.
     (record.len() as u64) > limit.saturating_mul(2)
-        && decode_document(record).is_some_and(|(_, tree)| {
-            let nodes = tree.nodes.len();
-            let mut stemmed = tree;
-            stemmed.stem(limit);
-            stemmed.nodes.len() < nodes
-        })
+        && decode_document(record).is_some_and(|(_, mut tree)| tree.stem(limit))
 }
 
 fn check_cancelled(control: &CompactionControl) -> Result<(), DocumentError> {

@@ -31,14 +31,21 @@ impl Shard {
         decode_head(record).ok_or_else(|| self.damaged("document"))
     }
 
+    /// The tree of a record as it is shown: down to the limit of revisions.
     pub fn tree(&self, record: &[u8]) -> Result<Tree, DocumentError> {
+        let mut tree = self.stored_tree(record)?;
+        tree.show(self.revs_limit());
+        Ok(tree)
+    }
+
+    fn stored_tree(&self, record: &[u8]) -> Result<Tree, DocumentError> {
         Ok(decode_document(record).ok_or_else(|| self.damaged("document"))?.1)
     }
 
-    /// The tree of a document; empty when there is none.
-    pub fn tree_of(&self, snapshot: &Snapshot, id: &str) -> Result<Tree, DocumentError> {
+    /// The tree of a document with all revisions that are known; empty when there is none.
+    pub fn known_tree(&self, snapshot: &Snapshot, id: &str) -> Result<Tree, DocumentError> {
         match self.find(snapshot, id)? {
-            Some(found) => self.tree(&found.record),
+            Some(found) => self.stored_tree(&found.record),
             None => Ok(Tree::default()),
         }
     }

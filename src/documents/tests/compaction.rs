@@ -82,14 +82,18 @@ fn active_is_what_a_compaction_leaves() {
 #[test]
 fn a_compaction_brings_every_tree_down_to_a_lowered_limit() {
     let (_open, db) = database();
-    fill(&db);
+    let ids: Vec<_> = (1..=300).map(|n| format!("\"{n}\"")).collect();
+    let path = format!(r#"{{"start":300,"ids":[{}]}}"#, ids.join(","));
+    replicate(&db, &format!(r#"{{"_id":"deep","_rev":"300-1","_revisions":{path}}}"#));
     let hashes =
-        || db.open("d1", &OpenOptions::default()).unwrap().revisions().unwrap().hashes.len();
+        || db.open("deep", &OpenOptions::default()).unwrap().revisions().unwrap().hashes.len();
+    assert_eq!(hashes(), 300);
     db.set_revs_limit(1).unwrap();
-    assert_eq!(hashes(), 3);
+    assert_eq!(hashes(), 1, "what is shown goes by the limit at once");
     db.compact_now().unwrap();
-    assert_eq!(hashes(), 1);
-    assert_eq!(db.open("d1", &OpenOptions::default()).unwrap().local_seq(), 6);
+    db.set_revs_limit(1000).unwrap();
+    assert_eq!(hashes(), 101, "the spare revisions stay");
+    assert_eq!(db.open("deep", &OpenOptions::default()).unwrap().local_seq(), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod databases;
 mod edits;
 mod format;
 mod growth;
+mod histories;
 mod model;
 mod parse;
 mod partitions;
