@@ -91,7 +91,9 @@ pub enum AttachmentMembers {
     Stubs,
     /// With their content in base64.
     Inline,
-    /// With `follows` where `revpos` is above this, else as stubs (multipart; 0 for all).
+    /// With `follows` (multipart).
+    Follows,
+    /// With `follows` where `revpos` is above this, else as stubs.
     FollowsSince(u64),
     /// With their content in base64 where `revpos` is above this, else as stubs (`atts_since`).
     InlineSince(u64),
@@ -110,9 +112,15 @@ impl AttachmentMembers {
         match self {
             Self::Inline => Form::Inline,
             Self::InlineSince(since) if revpos > since => Form::Inline,
+            Self::Follows => Form::Follows,
             Self::FollowsSince(since) if revpos > since => Form::Follows,
-            _ => Form::Stub,
+            Self::Stubs | Self::InlineSince(_) | Self::FollowsSince(_) => Form::Stub,
         }
+    }
+
+    /// Whether the content of an attachment with this `revpos` goes with the document, in it or behind it.
+    pub fn has_content(self, revpos: u64) -> bool {
+        self.form(revpos) != Form::Stub
     }
 }
 
@@ -365,13 +373,13 @@ impl Document {
                 output(out.write_all(text))?;
                 text.clear();
                 self.write_base64(info, out)?;
-                text.extend_from_slice(b"\"}");
-                continue;
+                text.push(b'"');
+            } else {
+                let word = if form == Form::Follows { "follows" } else { "stub" };
+                text.extend_from_slice(
+                    format!(",\"length\":{},\"{word}\":true", info.length).as_bytes(),
+                );
             }
-            let word = if form == Form::Follows { "follows" } else { "stub" };
-            text.extend_from_slice(
-                format!(",\"length\":{},\"{word}\":true", info.length).as_bytes(),
-            );
             if members.att_encoding_info && info.encoding == Encoding::Gzip {
                 let length = info.stored_length;
                 let encoding = format!(",\"encoding\":\"gzip\",\"encoded_length\":{length}");

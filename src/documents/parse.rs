@@ -27,9 +27,6 @@ pub struct ParsedDocument {
     pub body: Body,
     /// `_attachments`, in order.
     pub attachments: Vec<AttachmentEdit>,
-    /// `_replication_*` members are part of the body; here is whether there were some, since only a replicator's
-    /// database takes them.
-    pub replication_members: bool,
 }
 
 impl ParsedDocument {
@@ -213,10 +210,8 @@ impl Parser {
         while reader.more(first, b'}')? {
             first = false;
             let name = reader.key()?;
-            if !name.starts_with('_') {
-                self.transcoder.member(&object, &name, reader)?;
-            } else if name.starts_with("_replication_") {
-                document.replication_members = true;
+            // What a replicator writes into its documents is a part of the body, in every database.
+            if !name.starts_with('_') || name.starts_with("_replication_") {
                 self.transcoder.member(&object, &name, reader)?;
             } else {
                 outcome = outcome.and(special(&mut document, &name, reader)?);
@@ -286,7 +281,8 @@ fn revisions(reader: &mut Reader<'_>) -> Part<RevisionPath> {
         return Ok(Err(validation("_revisions.start isn't an integer.")));
     };
     Ok(hashes.and_then(|hashes| {
-        if hashes.len() as u64 > start {
+        // Local documents are at depth 0.
+        if start > 0 && hashes.len() as u64 > start {
             return Err(validation("_revisions.start is smaller than the number of ids."));
         }
         Ok(RevisionPath { start, hashes })

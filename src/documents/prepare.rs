@@ -74,6 +74,10 @@ fn complete(
     if edit.body.as_str().len() as u64 > rules.max_document_bytes.min(BODY_MAX_BYTES) {
         return Err(too_large());
     }
+    let reaches_zero = edit.revisions.hashes.len() as u64 > edit.revisions.start;
+    if edit.mode == EditMode::Replicated && reaches_zero {
+        return Err(InvalidRevision.into());
+    }
     if edit.revisions.hashes.iter().any(|hash| hash.as_bytes().len() > HASH_MAX_BYTES) {
         return Err(InvalidRevision.into());
     }

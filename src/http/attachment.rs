@@ -197,7 +197,8 @@ fn based(call: &Call) -> Result<Base, Problem> {
 fn replace(call: &Call, base: Base, new: Option<AttachmentEdit>, status: u16) -> Answer {
     let Base { revisions, body, mut attachments } = base;
     attachments.retain(|attachment| attachment.name != call.name("attachment"));
-    attachments.extend(new);
+    // In front of the others, as in CouchDB: the order counts in the revision id.
+    attachments.splice(..0, new);
     let edit = Edit { id: call.document_id(), revisions, deleted: false, body, attachments };
     let database: &Database = &*call.database()?;
     let written = edits::write(call, database, edit, EditMode::Interactive)?;

@@ -70,10 +70,6 @@ fn rows(
         if mode == EditMode::Replicated && parsed.revisions.is_none() {
             return Err(Problem::bad_request(NO_REVISION));
         }
-        // Interactively a document stands on its `_rev`, whatever `_revisions` says.
-        if mode == EditMode::Interactive {
-            parsed.revisions = edits::path(parsed.rev.clone());
-        }
         match edits::prepare(call, database, parsed, id.clone()) {
             Ok(edit) => {
                 ids.push(id);
@@ -101,14 +97,7 @@ fn rows(
 }
 
 fn write_local(database: &Database, id: String, parsed: &ParsedDocument) -> Row {
-    let base = parsed.rev.clone();
-    if parsed.deleted {
-        return match database.local_remove(&id) {
-            Ok(()) => Row::Local { id, rev: 0 },
-            Err(error) => Row::Refused { id, problem: error.into() },
-        };
-    }
-    match local::write(database, &id, parsed, base.as_ref()) {
+    match local::write(database, &id, parsed, parsed.revisions.newest().as_ref()) {
         Ok(written) => Row::Local { id, rev: written.rev },
         Err(problem) => Row::Refused { id, problem },
     }

@@ -7,15 +7,13 @@ use serde_json::{Value, json};
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::document::members;
+use super::document::{inline_beyond, members};
 use super::multipart_out::Parts;
 use super::problem::Problem;
 use super::reply::Answer;
 use super::revisions::{common_depth, revision};
 use super::spill::broken;
-use crate::documents::{
-    AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,
-};
+use crate::documents::{Database, DocumentError, Members, OpenRev, OpenRevs, Revision};
 
 /// What is asked for: a document, one of its revisions or all leaves, what the client has of it.
 struct Item {
@@ -32,12 +30,16 @@ struct Refusal {
 }
 
 impl Refusal {
+    /// As an object.
     fn text(&self) -> String {
         let (error, reason) = (json!(self.problem.error), json!(self.problem.reason));
-        format!(
-            "{{\"error\":{{\"id\":{},\"rev\":{},\"error\":{error},\"reason\":{reason}}}}}",
-            self.id, self.rev
-        )
+        let (id, rev) = (&self.id, &self.rev);
+        format!("{{\"id\":{id},\"rev\":{rev},\"error\":{error},\"reason\":{reason}}}")
+    }
+
+    /// As an item of a list of documents.
+    fn item(&self) -> String {
+        format!("{{\"error\":{}}}", self.text())
     }
 }
 
@@ -101,7 +103,7 @@ fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem
         let id = doc.get("id").cloned().unwrap_or(Value::Null);
         put(&format!("{comma}{{\"id\":{id},\"docs\":["))?;
         match parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item))) {
-            Err(refusal) => put(&refusal.text())?,
+            Err(refusal) => put(&refusal.item())?,
             Ok((found, item)) => {
                 for (index, found) in found.iter().enumerate() {
                     put(if index == 0 { "" } else { "," })?;
@@ -126,13 +128,12 @@ fn write_found(
         OpenRev::Missing(rev) => {
             let (id, rev) = (json!(item.id), json!(rev.to_string()));
             let problem = Problem::missing();
-            out.extend_from_slice(Refusal { id, rev, problem }.text().as_bytes());
+            out.extend_from_slice(Refusal { id, rev, problem }.item().as_bytes());
         }
         OpenRev::Found(document) => {
             let mut members = members.clone();
             if let Some(known) = &item.known {
-                members.attachments =
-                    AttachmentMembers::InlineSince(common_depth(document, known)?);
+                members.attachments = inline_beyond(common_depth(document, known)?);
             }
             out.extend_from_slice(b"{\"ok\":");
             document.write_json(out, &members)?;
@@ -185,12 +186,8 @@ fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Proble
                 plain(document.id()),
                 document.revision()
             );
-            let since =
-                item.known.as_ref().map(|known| common_depth(&document, known)).transpose()?;
-            let since = since.unwrap_or(0);
-            let wanted = matches!(members.attachments, AttachmentMembers::Inline);
-            let since = if wanted || item.known.is_some() { since } else { u64::MAX };
-            parts.push_document(&headers, *document, &members, since)?;
+            let known = item.known.as_deref().unwrap_or_default();
+            parts.push_document(&headers, *document, &members, known)?;
         }
     }
     Ok(parts)

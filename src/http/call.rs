@@ -75,9 +75,10 @@ impl Call {
         offered.any(|offered| offered == media)
     }
 
-    /// Whether the client says what it takes, and JSON is not in it.
-    pub fn takes_anything(&self) -> bool {
-        self.wants("*/*")
+    /// Whether the client takes a media type: names it, or a range that it is in, or nothing.
+    pub fn accepts(&self, media: &str) -> bool {
+        let range = media.split_once('/').map(|(kind, _)| format!("{kind}/*"));
+        self.wants(media) || self.wants("*/*") || range.is_some_and(|range| self.wants(&range))
     }
 
     /// The value of a cookie.

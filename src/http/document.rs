@@ -51,13 +51,12 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         return Ok(Reply::empty(304).etag(known));
     }
     let has_content = !matches!(members.attachments, AttachmentMembers::Stubs);
-    let reply =
-        if has_content && !document.attachments().is_empty() && call.wants("multipart/related") {
-            let since = since_of(&members.attachments);
-            multipart_out::related(&call.app, *document, members, since).await?
-        } else {
-            app.written(move |out| line(out, &document, &members)).await?
-        };
+    let in_parts = has_content && call.accepts("multipart/related");
+    let reply = if in_parts && !document.attachments().is_empty() {
+        multipart_out::related(&call.app, *document, members).await?
+    } else {
+        app.written(move |out| line(out, &document, &members)).await?
+    };
     Ok(match tag {
         Some(tag) => reply.etag(&tag),
         None => reply,
@@ -103,12 +102,9 @@ fn line(out: &mut dyn Write, document: &Document, members: &Members) -> Result<(
     out.write_all(b"\n").map_err(|error| broken(&error))
 }
 
-/// The depth above which attachments are wanted.
-fn since_of(attachments: &AttachmentMembers) -> u64 {
-    match attachments {
-        AttachmentMembers::InlineSince(depth) | AttachmentMembers::FollowsSince(depth) => *depth,
-        _ => 0,
-    }
+/// How attachments appear in JSON where the client has those up to a depth.
+pub fn inline_beyond(common_depth: Option<u64>) -> AttachmentMembers {
+    common_depth.map_or(AttachmentMembers::Inline, AttachmentMembers::InlineSince)
 }
 
 fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
@@ -124,7 +120,7 @@ fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
     };
     let document = database.open(&call.document_id(), &options)?;
     if let Some(known) = known {
-        members.attachments = AttachmentMembers::InlineSince(common_depth(&document, &known)?);
+        members.attachments = inline_beyond(common_depth(&document, &known)?);
     }
     Ok((Box::new(document), members))
 }
@@ -176,11 +172,10 @@ async fn open_revs(call: Arc<Call>) -> Answer {
     });
     let found = found.await??;
     let members = members(&call);
-    let is_multipart = call.wants("multipart/mixed") || call.takes_anything();
-    if is_multipart {
+    if call.accepts("multipart/mixed") {
         let mut parts = Parts::mixed(&call.app);
         for item in found {
-            parts.push_revision(item, &members, known.as_deref())?;
+            parts.push_revision(item, &members, known.as_deref().unwrap_or_default())?;
         }
         return parts.reply(&call.app).await;
     }
@@ -211,8 +206,7 @@ pub fn write_revs(
             OpenRev::Found(document) => {
                 let mut members = members.clone();
                 if let Some(known) = known {
-                    members.attachments =
-                        AttachmentMembers::InlineSince(common_depth(document, known)?);
+                    members.attachments = inline_beyond(common_depth(document, known)?);
                 }
                 put(out, "{\"ok\":")?;
                 document.write_json(out, &members)?;
@@ -249,6 +243,10 @@ pub fn post(call: &Call) -> Answer {
     let mut parsed = parse_document(&call.body)?;
     let database = call.database()?;
     let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
+    if id.starts_with("_local/") {
+        let base = parsed.revisions.newest();
+        return super::local::put_parsed(call, &database, &id, &parsed, base.as_ref());
+    }
     let edit = edits::prepare(call, &database, parsed, id)?;
     let written = edits::write(call, &database, edit, EditMode::Interactive)?;
     if edits::is_batch(call) {
@@ -303,6 +301,9 @@ pub fn copy(call: &Call) -> Answer {
     let source = database.open(&call.document_id(), &options)?;
     let mut parsed = parse_document(source.body().as_bytes())?;
     check_id(&id)?;
+    if id.starts_with("_local/") {
+        return super::local::put_parsed(call, &database, &id, &parsed, base.as_ref());
+    }
     parsed.attachments = copies(&database, &source, &id)?;
     let mut edit = edits::prepare(call, &database, parsed, id)?;
     edit.revisions = edits::path(base);

@@ -12,7 +12,7 @@ use crate::documents::{
 };
 use crate::journal::Durability;
 
-/// The only database whose documents have `_replication_*` members.
+/// The database whose documents are replications.
 const REPLICATOR: &str = "_replicator";
 
 /// Checks what a client wants to write as the document `id`.
@@ -23,10 +23,6 @@ pub fn prepare(
     id: String,
 ) -> Result<Edit, Problem> {
     database.check_id(&id)?;
-    if parsed.replication_members && database.name() != REPLICATOR {
-        let reason = "Bad special document member: _replication_state";
-        return Err(Problem::new(400, "doc_validation", reason));
-    }
     let mut edit = parsed.into_edit(id);
     permit(call, database, &edit.id)?;
     if !edit.deleted {
@@ -127,14 +123,13 @@ pub fn standing_number(revision: &Revision) -> Result<u64, Problem> {
 /// Writes a document that was read, and answers as `PUT` does.
 pub fn put_parsed(call: &Call, database: &Database, parsed: ParsedDocument, id: String) -> Answer {
     let mode = mode(call);
-    let base = base(call, parsed.rev.as_ref())?;
+    let base = base(call, parsed.revisions.newest().as_ref())?;
     let mut edit = prepare(call, database, parsed, id)?;
-    match mode {
-        EditMode::Interactive => edit.revisions = path(base),
-        EditMode::Replicated if edit.revisions.is_none() => {
-            return Err(Problem::bad_request(NO_REVISION));
-        }
-        EditMode::Replicated => {}
+    if edit.revisions.is_none() {
+        edit.revisions = path(base);
+    }
+    if mode == EditMode::Replicated && edit.revisions.is_none() {
+        return Err(Problem::bad_request(NO_REVISION));
     }
     let status = if edit.deleted { 200 } else { 201 };
     let done = write(call, database, edit, mode)?;

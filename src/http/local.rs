@@ -9,7 +9,10 @@ use super::edits::standing_number;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
-use crate::documents::{Body, Database, LocalDocument, ParsedDocument, Revision, parse_document};
+use crate::documents::{
+    Body, Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id,
+    parse_document,
+};
 
 fn id(call: &Call) -> String {
     match call.name("local") {
@@ -36,25 +39,40 @@ pub fn get(call: &Call) -> Answer {
 pub fn put(call: &Call) -> Answer {
     let (database, id) = (call.database()?, id(call));
     let parsed = parse_document(&call.body)?;
-    let base = super::edits::base(call, parsed.rev.as_ref())?;
-    if parsed.deleted {
-        database.local_remove(&id)?;
-        return Ok(answer(200, &id, 0, ""));
-    }
-    let written = write(&database, &id, &parsed, base.as_ref())?;
-    let location = call.location(&[call.name("db"), &id]);
-    Ok(answer(201, &id, written.rev, &written.body).header("Location", &location))
+    let base = super::edits::base(call, parsed.revisions.newest().as_ref())?;
+    put_parsed(call, &database, &id, &parsed, base.as_ref())
 }
 
-/// Writes a local document that stands on `base`.
+/// Writes a local document that was read, and answers as `PUT` does.
+pub fn put_parsed(
+    call: &Call,
+    database: &Database,
+    id: &str,
+    parsed: &ParsedDocument,
+    base: Option<&Revision>,
+) -> Answer {
+    let written = write(database, id, parsed, base)?;
+    let status = if parsed.deleted { 200 } else { 201 };
+    let location = call.location(&[call.name("db"), id]);
+    Ok(answer(status, id, written.rev, &written.body).header("Location", &location))
+}
+
+/// Writes a local document that stands on `base`, or removes it: then its revision is `0-0`, whether it was there or not. It
+/// keeps no attachments, as in CouchDB.
 pub fn write(
     database: &Database,
     id: &str,
     parsed: &ParsedDocument,
     base: Option<&Revision>,
 ) -> Result<LocalDocument, Problem> {
-    if !parsed.attachments.is_empty() {
-        return Err(Problem::bad_request("Local documents cannot have attachments"));
+    check_id(id)?;
+    if parsed.deleted {
+        return match database.local_remove(id) {
+            Ok(()) | Err(DocumentError::NotFound { .. }) => {
+                Ok(LocalDocument { id: id.to_owned(), rev: 0, body: String::new() })
+            }
+            Err(error) => Err(error.into()),
+        };
     }
     let number = base.map(standing_number).transpose()?;
     Ok(database.local_put(id, number, &parsed.body)?)

@@ -9,6 +9,7 @@ use super::app::{App, Pieces};
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::revisions::common_depth;
+use crate::clock::Clock;
 use crate::documents::{
     AttachmentInfo, AttachmentMembers, AttachmentReader, Document, Encoding, Members, OpenRev,
     Revision,
@@ -18,12 +19,13 @@ use crate::documents::{
 pub struct Parts {
     boundary: String,
     content_type: String,
+    clock: Arc<dyn Clock>,
     items: VecDeque<Item>,
 }
 
 enum Item {
     Text(String),
-    Attachment { document: Arc<Document>, name: String },
+    Attachment { document: Arc<Document>, name: String, stored_length: u64 },
     Reading(AttachmentReader),
 }
 
@@ -34,16 +36,27 @@ fn boundary(app: &App) -> String {
 impl Parts {
     /// An answer of several documents or messages.
     pub fn mixed(app: &App) -> Self {
-        let boundary = boundary(app);
-        let content_type = format!("multipart/mixed; boundary=\"{boundary}\"");
-        Self { boundary, content_type, items: VecDeque::new() }
+        Self::new(app, "multipart/mixed", boundary(app))
     }
 
     /// The answer of `_bulk_get` in parts; CouchDB's boundary has dashes of its own.
     pub fn bulk(app: &App, media: &str) -> Self {
-        let boundary = format!("--{}", boundary(app));
+        Self::new(app, media, format!("--{}", boundary(app)))
+    }
+
+    fn new(app: &App, media: &str, boundary: String) -> Self {
         let content_type = format!("{media}; boundary=\"{boundary}\"");
-        Self { boundary, content_type, items: VecDeque::new() }
+        Self { boundary, content_type, clock: app.clock.clone(), items: VecDeque::new() }
+    }
+
+    /// Bytes of all parts that were added.
+    fn length_bytes(&self) -> u64 {
+        let length = |item: &Item| match item {
+            Item::Text(text) => text.len() as u64,
+            Item::Attachment { stored_length, .. } => *stored_length,
+            Item::Reading(_) => 0,
+        };
+        self.items.iter().map(length).sum()
     }
 
     /// Adds a part.
@@ -52,12 +65,12 @@ impl Parts {
         self.items.push_back(Item::Text(text));
     }
 
-    /// Adds a revision, or the news that it is not there.
+    /// Adds a revision, or the news that it is not there. Of attachments comes what `known` revisions have not.
     pub fn push_revision(
         &mut self,
         item: OpenRev,
         members: &Members,
-        known: Option<&[Revision]>,
+        known: &[Revision],
     ) -> Result<(), Problem> {
         match item {
             OpenRev::Missing(rev) => {
@@ -65,37 +78,41 @@ impl Parts {
                 self.push("Content-Type: application/json; error=\"true\"", &body);
             }
             OpenRev::Found(document) => {
-                let since =
-                    known.map(|known| common_depth(&document, known)).transpose()?.unwrap_or(0);
-                self.push_document("", *document, members, since)?;
+                self.push_document("", *document, members, known)?;
             }
         }
         Ok(())
     }
 
-    /// Adds a document, with its attachments above a depth as parts of its own. `headers` are lines that end.
+    /// Adds a document, with the attachments that `known` revisions have not as parts of its own. `headers` are lines that
+    /// end.
     pub fn push_document(
         &mut self,
         headers: &str,
         document: Document,
         members: &Members,
-        since: u64,
+        known: &[Revision],
     ) -> Result<(), Problem> {
-        let follow = following(&document, since);
+        let members = Members {
+            attachments: follows(common_depth(&document, known)?),
+            att_encoding_info: true,
+            ..members.clone()
+        };
+        let follow = following(&document, &members);
         if follow.is_empty() {
-            let members = Members { attachments: AttachmentMembers::Stubs, ..members.clone() };
             let body = text(&document, &members)?;
             // As in CouchDB, only a document in parts of its own says again which it is.
             self.push("Content-Type: application/json", &body);
             return Ok(());
         }
-        let inner = format!("{}-{}", self.boundary.trim_start_matches('-'), self.items.len());
+        // Of its own: a parser takes a line that begins with the outer boundary for the outer one (RFC 2046, 5.1.2).
+        let inner = format!("{:032x}", self.clock.unique_id());
         let head = format!(
             "\r\n--{}\r\n{headers}Content-Type: multipart/related; boundary=\"{inner}\"\r\n\r\n",
             self.boundary
         );
         self.items.push_back(Item::Text(head));
-        self.push_related(&inner, document, members, since, &follow)
+        self.push_related(&inner, document, &members, &follow)
     }
 
     fn push_related(
@@ -103,23 +120,18 @@ impl Parts {
         boundary: &str,
         document: Document,
         members: &Members,
-        since: u64,
         follow: &[AttachmentInfo],
     ) -> Result<(), Problem> {
-        let members = Members {
-            attachments: AttachmentMembers::FollowsSince(since),
-            att_encoding_info: true,
-            ..members.clone()
-        };
-        let body = text(&document, &members)?;
+        let body = text(&document, members)?;
         let head = format!("--{boundary}\r\nContent-Type: application/json\r\n\r\n{body}");
         self.items.push_back(Item::Text(head));
         let document = Arc::new(document);
         for info in follow {
             self.items
                 .push_back(Item::Text(format!("\r\n--{boundary}\r\n{}\r\n\r\n", describe(info))));
-            let name = info.name.clone();
-            self.items.push_back(Item::Attachment { document: document.clone(), name });
+            let (name, stored_length) = (info.name.clone(), info.stored_length);
+            let document = document.clone();
+            self.items.push_back(Item::Attachment { document, name, stored_length });
         }
         self.items.push_back(Item::Text(format!("\r\n--{boundary}--")));
         Ok(())
@@ -144,8 +156,14 @@ fn text(document: &Document, members: &Members) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| Problem::internal("a document is not UTF-8"))
 }
 
-fn following(document: &Document, since: u64) -> Vec<AttachmentInfo> {
-    document.attachments().iter().filter(|info| info.revpos > since).cloned().collect()
+/// How attachments appear where the client has those up to a depth.
+fn follows(common_depth: Option<u64>) -> AttachmentMembers {
+    common_depth.map_or(AttachmentMembers::Follows, AttachmentMembers::FollowsSince)
+}
+
+fn following(document: &Document, members: &Members) -> Vec<AttachmentInfo> {
+    let attachments = document.attachments().iter();
+    attachments.filter(|info| members.attachments.has_content(info.revpos)).cloned().collect()
 }
 
 /// The headers of an attachment's part.
@@ -163,19 +181,23 @@ fn describe(info: &AttachmentInfo) -> String {
     )
 }
 
-/// A document with its attachments behind it.
-pub async fn related(app: &Arc<App>, document: Document, members: Members, since: u64) -> Answer {
-    let boundary = boundary(app);
-    let content_type = format!("multipart/related; boundary=\"{boundary}\"");
-    let mut parts = Parts {
-        boundary: boundary.clone(),
-        content_type: content_type.clone(),
-        items: VecDeque::new(),
+/// A document with its attachments behind it: those whose content `members` want.
+pub async fn related(app: &Arc<App>, document: Document, members: Members) -> Answer {
+    let common_depth = match members.attachments {
+        AttachmentMembers::InlineSince(depth) | AttachmentMembers::FollowsSince(depth) => {
+            Some(depth)
+        }
+        AttachmentMembers::Inline | AttachmentMembers::Follows | AttachmentMembers::Stubs => None,
     };
-    let follow = following(&document, since);
-    parts.push_related(&boundary, document, &members, since, &follow)?;
+    let attachments = follows(common_depth);
+    let members = Members { attachments, att_encoding_info: true, ..members };
+    let boundary = boundary(app);
+    let mut parts = Parts::new(app, "multipart/related", boundary.clone());
+    let follow = following(&document, &members);
+    parts.push_related(&boundary, document, &members, &follow)?;
+    let (content_type, length) = (parts.content_type.clone(), parts.length_bytes());
     let reply: Reply = app.stream(parts).await?;
-    Ok(reply.header("Content-Type", &content_type))
+    Ok(reply.header("Content-Type", &content_type).header("Content-Length", &length.to_string()))
 }
 
 impl Pieces for Parts {
@@ -185,7 +207,7 @@ impl Pieces for Parts {
             match self.items.pop_front() {
                 None => break,
                 Some(Item::Text(text)) => piece.extend_from_slice(text.as_bytes()),
-                Some(Item::Attachment { document, name }) => {
+                Some(Item::Attachment { document, name, .. }) => {
                     // As it is stored: whoever copies it stores the same.
                     match document.attachment(&name, Encoding::Gzip) {
                         Ok(reader) => self.items.push_front(Item::Reading(reader)),

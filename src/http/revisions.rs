@@ -76,12 +76,12 @@ pub fn missing_revs(call: &Call) -> Answer {
     Ok(Reply::json(200, &json!({ "missing_revs": missing })))
 }
 
-/// How deep the newest revision is that both have.
-pub fn common_depth(document: &Document, known: &[Revision]) -> Result<u64, Problem> {
+/// How deep the newest revision is that both have; `None` when there is no such revision.
+pub fn common_depth(document: &Document, known: &[Revision]) -> Result<Option<u64>, Problem> {
     let path = document.revisions()?;
     let depths = path.hashes.iter().zip(0..).filter_map(|(hash, below)| {
         let depth = path.start.checked_sub(below)?;
         known.iter().any(|known| known.depth == depth && known.hash == *hash).then_some(depth)
     });
-    Ok(depths.max().unwrap_or(0))
+    Ok(depths.max())
 }

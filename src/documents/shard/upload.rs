@@ -91,8 +91,15 @@ struct Chunks {
     chunk_bytes: u64,
 }
 
-/// As zlib writes it at level 8: no name, no time, Unix.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+/// As zlib writes it: no name, no time, whether the level is the slowest or the fastest, Unix.
+fn gzip_header(level: u32) -> [u8; 10] {
+    let effort = match level {
+        9.. => 2,
+        2..=8 => 0,
+        0 | 1 => 4,
+    };
+    [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, effort, 3]
+}
 
 impl Upload {
     pub(in crate::documents) fn begin(
@@ -120,7 +127,7 @@ impl Upload {
             finished: false,
         };
         if matches!(upload.coder, Coder::Compress(..)) {
-            upload.store(&GZIP_HEADER)?;
+            upload.store(&gzip_header(level))?;
         }
         Ok(upload)
     }

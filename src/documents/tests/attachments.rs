@@ -298,3 +298,69 @@ fn empty_content_keeps_its_number_over_a_restart() {
         b"hello"
     );
 }
+
+/// Words that zlib finds again here and there.
+fn words(seed: u32, count: usize) -> Vec<u8> {
+    const TEXT: &[u8] = b"stone rock flint ore clay sand ";
+    let mut state = seed;
+    let mut out = Vec::new();
+    for _ in 0..count {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
+        let digit = |shift: u32, base: u32| ((state >> shift) % base) as usize;
+        let word = &TEXT[digit(16, 25)..];
+        out.extend_from_slice(&word[..(1 + digit(8, 6)).min(word.len())]);
+        let letter = b'a' + u8::try_from(digit(20, 26)).unwrap();
+        out.push(if state & 64 == 0 { letter } else { b' ' });
+    }
+    out
+}
+
+/// Stored length and digest of a text, written in pieces.
+fn stored(db: &Database, bytes: &[u8], piece: usize) -> (u64, String) {
+    let options =
+        UploadOptions { content_type: "text/plain".to_owned(), ..UploadOptions::default() };
+    let mut upload = db.upload("x", options).unwrap();
+    bytes.chunks(piece).for_each(|bytes| upload.write(bytes).unwrap());
+    let stored = upload.finish().unwrap();
+    let kept = &stored.pending.stored;
+    (kept.size_bytes, super::super::attachment_info::digest_text(&kept.md5))
+}
+
+/// Python's `zlib.compressobj(level, zlib.DEFLATED, 31, 8)` with zlib 1.2.13, and what CouchDB says of its own test.
+#[test]
+fn gzip_has_the_bytes_of_zlib_however_it_comes() {
+    let (_open, db) = database();
+    let text = b"This is a base64 encoded text";
+    assert_eq!(stored(&db, text, 100), (47, "md5-qUUYqS41RhwF0TrCsTAxFg==".to_owned()));
+    for (seed, count, length, digest) in [
+        (1, 0, 20, "md5-cCkGbCesb17xjWYNV0GXmg=="),
+        (1, 1, 24, "md5-jn+Hg7NGlZLaNg6Lu/R/Gw=="),
+        (2, 10, 58, "md5-EjgD45eMlseOjgtlfR1cXg=="),
+        (3, 300, 596, "md5-PP7xhytNwdLrr/8SWPQA0w=="),
+        (4, 5_000, 8_853, "md5-ADtoSO3ZOutSbqOMgJDHQQ=="),
+        (5, 20_000, 34_303, "md5-9tR+2ky8mSNZfDXldf72YQ=="),
+        (6, 80_000, 134_850, "md5-J99SYDV0KxiXpZ8Hmvm8Bg=="),
+        (7, 400_000, 670_860, "md5-tUnd/Fu1QGlAcskI+j8CQw=="),
+    ] {
+        for piece in [1 << 20, 4_096, 1_009] {
+            let found = stored(&db, &words(seed, count), piece);
+            assert_eq!(found, (length, digest.to_owned()), "{seed} {piece}");
+        }
+    }
+}
+
+#[test]
+fn gzip_of_other_levels_has_the_bytes_of_zlib() {
+    for (level, length, digest) in [
+        (1, 626, "md5-Ugte/kgjrdzLU3oCiHLAWQ=="),
+        (2, 614, "md5-ORYYVP7Eb0VdrWWxZCM/HQ=="),
+        (6, 596, "md5-PP7xhytNwdLrr/8SWPQA0w=="),
+        (9, 596, "md5-tZ6MO8xLXOFUJwjiTyYlYQ=="),
+    ] {
+        let mut world = World::new();
+        world.options.attachment_compression_level = level;
+        let databases = world.open();
+        let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
+        assert_eq!(stored(&db, &words(3, 300), 100), (length, digest.to_owned()), "{level}");
+    }
+}
