@@ -12,7 +12,7 @@ use tokio::time::error::Elapsed;
 
 use super::problem::Problem;
 use crate::clock::Clock;
-use crate::replication::Flow;
+use crate::replication::{BadParts, Flow, Pieces};
 
 /// A client that sends must send this much a second, on the whole.
 const BYTES_PER_SECOND_MIN: u64 = 1_024;
@@ -43,6 +43,24 @@ impl Arriving {
         let frame = tokio::time::timeout(left, self.incoming.frame()).await;
         self.waited += self.clock.monotonic().saturating_sub(begun);
         frame
+    }
+}
+
+impl Pieces for RequestBody {
+    type Error = Problem;
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.piece().await
+    }
+}
+
+impl From<BadParts<Self>> for Problem {
+    fn from(bad: BadParts<Self>) -> Self {
+        match bad {
+            BadParts::Body(problem) => problem,
+            BadParts::Malformed(reason) => Self::bad_request(reason),
+            BadParts::TooLarge(_) => Self::too_large(),
+        }
     }
 }
 

@@ -45,7 +45,6 @@ mod identity;
 mod inside;
 mod limits;
 mod local;
-mod multipart_in;
 mod multipart_out;
 mod multipart_put;
 mod node;

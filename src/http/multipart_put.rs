@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use super::body::RequestBody;
 use super::call::Call;
 use super::edits::put_parsed;
-use super::multipart_in::MultipartReader;
 use super::problem::Problem;
 use super::reply::Answer;
 use super::uploading::Uploading;
 use crate::documents::{AttachmentSource, Encoding, ParsedDocument, UploadOptions, parse_document};
+use crate::replication::PartsReader;
 
 /// An attachment that follows: where it stands in the document, its name, and what is known of it.
 struct Expected {
@@ -22,7 +22,7 @@ struct Expected {
 pub async fn put(call: Call, id: String, body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
     let content_type = call.header("content-type").unwrap_or_default().to_owned();
-    let mut reader = MultipartReader::new(body, &content_type)?;
+    let mut reader = PartsReader::new(body, &content_type)?;
     reader.next_part().await?.ok_or_else(|| Problem::bad_request("there is no document"))?;
     let text = reader.whole(app.options.document_bytes_max).await?;
     let mut parsed = parse_document(&text)?;

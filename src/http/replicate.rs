@@ -18,7 +18,8 @@ use super::target::encode_segment;
 use crate::auth::UserContext;
 use crate::dates::http_date;
 use crate::replication::{
-    Endpoint, Failed, Job, JobState, Peer, Progress, Remote, Replication, Times, replication_id,
+    Endpoint, Failed, Job, JobState, Peer, Progress, Remote, Replication, Standing, Times,
+    replication_id,
 };
 
 /// How long it is before a replication that failed is tried again, at first; it doubles.
@@ -32,6 +33,9 @@ impl From<Failed> for Problem {
         Self::new(status, failed.error, failed.reason)
     }
 }
+
+/// A checkpoint follows each batch of changes at once.
+const CHECKPOINT_INTERVAL_MS: u64 = 0;
 
 /// What a request or a document of `_replicator` asks for.
 pub struct Asked {
@@ -87,7 +91,7 @@ pub fn read(
         winning_revs_only,
         filter: Value::Object(filter),
         times,
-        progress: Arc::new(Mutex::new(Progress::default())),
+        standing: Arc::new(Mutex::new(Standing::default())),
     };
     let suffixes = [(continuous, "+continuous"), (create_target, "+create_target")];
     let suffix: String =
@@ -124,7 +128,7 @@ pub fn job(app: &App, asked: &Asked, user: Option<String>, document: Option<Stri
         continuous: replication.continuous,
         started_s: app.now_s(),
         state: JobState::Running,
-        progress: replication.progress.clone(),
+        standing: replication.standing.clone(),
         abort: None,
     }
 }
@@ -134,7 +138,6 @@ pub fn job(app: &App, asked: &Asked, user: Option<String>, document: Option<Stri
 pub async fn keep_running(app: &App, asked: &Asked) -> Result<Value, Failed> {
     let mut again = AGAIN;
     loop {
-        let before = asked.replication.so_far();
         let failed = match asked.replication.run().await {
             Err(failed) if asked.replication.continuous || failed.is_passing => failed,
             ended => {
@@ -145,8 +148,8 @@ pub async fn keep_running(app: &App, asked: &Asked) -> Result<Value, Failed> {
         };
         tracing::warn!(job = %asked.job, error = %failed.error, reason = %failed.reason, "a replication failed");
         app.jobs.set_state(&asked.job, JobState::Crashing(failed));
-        again =
-            if before == asked.replication.so_far() { (again * 2).min(AGAIN_MAX) } else { AGAIN };
+        let is_stuck = asked.replication.so_far() == Progress::default();
+        again = if is_stuck { (again * 2).min(AGAIN_MAX) } else { AGAIN };
         tokio::time::sleep(again).await;
         app.jobs.set_state(&asked.job, JobState::Running);
     }
@@ -175,12 +178,35 @@ pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
     if asked.replication.continuous {
         return go_on(&app, asked, call.user.name.clone());
     }
-    app.jobs.add(job(&app, &asked, call.user.name.clone(), None));
-    // It goes on when the client does not wait for it.
-    let running = tokio::spawn(async move { (asked.replication.run().await, asked.job) });
+    let listed = Listed::new(&app, job(&app, &asked, call.user.name.clone(), None));
+    // It goes on when the client does not wait for it, and is listed for as long.
+    let running = tokio::spawn(async move {
+        let ended = asked.replication.run().await;
+        drop(listed);
+        ended
+    });
     let ended = running.await.map_err(|_| Problem::internal("the replication was ended"))?;
-    app.jobs.cancel(&ended.1);
-    Ok(Reply::json(200, &ended.0?))
+    Ok(Reply::json(200, &ended?))
+}
+
+/// A job that is listed until this is dropped.
+struct Listed {
+    app: Arc<App>,
+    job: String,
+}
+
+impl Listed {
+    fn new(app: &Arc<App>, job: Job) -> Self {
+        let listed = Self { app: app.clone(), job: job.id.clone() };
+        app.jobs.add(job);
+        listed
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.app.jobs.cancel(&self.job);
+    }
 }
 
 fn cancel(app: &App, id: &str) -> Answer {
@@ -205,16 +231,19 @@ fn go_on(app: &Arc<App>, asked: Asked, user: Option<String>) -> Answer {
 pub fn tasks(app: &App) -> Vec<Value> {
     let running = app.jobs.all().into_iter().filter(|job| job.state == JobState::Running);
     let tasks = running.map(|job| {
-        let done = job.so_far();
-        json!({
+        let standing = job.standing();
+        let task = json!({
             "node": NODE, "pid": "<0.0.0>", "process_status": "waiting", "type": "replication",
             "replication_id": job.id, "doc_id": job.document, "database": null, "user": job.user,
             "source": job.source, "target": job.target, "continuous": job.continuous,
-            "docs_read": done.docs_read, "docs_written": done.docs_written,
-            "doc_write_failures": done.doc_write_failures, "missing_revisions_found": done.missing_found,
-            "revisions_checked": done.missing_checked, "bulk_get_attempts": done.bulk_get_attempts,
-            "bulk_get_docs": done.bulk_get_docs, "started_on": job.started_s, "updated_on": app.now_s(),
-        })
+            "checkpoint_interval": CHECKPOINT_INTERVAL_MS, "started_on": job.started_s,
+            "updated_on": app.now_s(),
+        });
+        let mut members = standing.info();
+        if let (Some(members), Value::Object(task)) = (members.as_object_mut(), task) {
+            members.extend(task);
+        }
+        members
     });
     tasks.collect()
 }

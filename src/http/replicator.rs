@@ -157,7 +157,7 @@ async fn run(app: Arc<App>, asked: Asked, document: String) {
     let told = match &ended {
         Ok(_) => json!({
             "_replication_state": "completed", "_replication_id": asked.replication.id,
-            "_replication_stats": asked.replication.so_far(),
+            "_replication_stats": asked.replication.standing().info(),
         }),
         Err(Failed { reason, .. }) => json!({
             "_replication_state": "failed", "_replication_state_reason": reason,

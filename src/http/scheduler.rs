@@ -7,7 +7,7 @@ use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::dates::iso_date;
-use crate::replication::{Job, JobState, Progress};
+use crate::replication::{Job, JobState};
 
 /// Rows of an answer that does not say how many.
 const LIMIT_DEFAULT: usize = 100;
@@ -54,11 +54,9 @@ fn is_asked_for(call: &Call) -> Result<impl Fn(&Value) -> bool, Problem> {
 }
 
 fn describe(job: &Job) -> Value {
-    let done = job.so_far();
     let info = match &job.state {
         JobState::Crashing(failed) | JobState::Failed(failed) => json!({ "error": failed.reason }),
-        _ if done == Progress::default() => Value::Null,
-        _ => json!(done),
+        JobState::Running | JobState::Completed => job.standing().info(),
     };
     let started = iso_date(job.started_s);
     json!({
@@ -89,8 +87,8 @@ pub fn one_job(call: &Call) -> Answer {
 
 fn describe_document(job: &Job) -> Value {
     let (state, info) = match &job.state {
-        JobState::Running => ("running", json!(job.so_far())),
-        JobState::Completed => ("completed", json!(job.so_far())),
+        JobState::Running => ("running", job.standing().info()),
+        JobState::Completed => ("completed", job.standing().info()),
         JobState::Crashing(failed) => ("crashing", json!({ "error": failed.reason })),
         JobState::Failed(failed) => ("failed", json!({ "error": failed.reason })),
     };

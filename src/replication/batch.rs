@@ -1,12 +1,12 @@
 //! One batch of changes: what of it the target has not, read from the source and written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::attached::Peek;
 use super::outcome::Failed;
 use super::wanted::Replication;
 
@@ -61,6 +61,49 @@ struct BulkItem {
 #[derive(Deserialize)]
 struct BulkDoc {
     ok: Option<Box<RawValue>>,
+    error: Option<Value>,
+}
+
+/// What must be known of a document to pass it on.
+#[derive(Deserialize)]
+pub(super) struct Peek {
+    /// Its id.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its revision.
+    #[serde(rename = "_rev")]
+    pub rev: String,
+    /// It with its ancestors.
+    #[serde(rename = "_revisions")]
+    revisions: Option<Revisions>,
+    /// Its attachments.
+    #[serde(rename = "_attachments")]
+    attachments: Option<BTreeMap<String, IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Revisions {
+    start: u64,
+    ids: Vec<String>,
+}
+
+impl Peek {
+    /// Whether it is a revision, or descends from it.
+    pub fn holds(&self, rev: &str) -> bool {
+        let path = self.revisions.iter();
+        let mut known = path.flat_map(|path| (0..=path.start).rev().zip(&path.ids));
+        self.rev == rev || known.any(|(depth, id)| rev == format!("{depth}-{id}"))
+    }
+
+    fn is_attached(&self) -> bool {
+        self.attachments.as_ref().is_some_and(|attachments| !attachments.is_empty())
+    }
+}
+
+/// Whether an error says that the source has a revision no more: it was purged.
+fn is_gone(error: &Value, (id, rev): &(String, String)) -> bool {
+    let is = |name: &str, value: &str| error.get(name).and_then(Value::as_str) == Some(value);
+    is("error", "not_found") && is("id", id) && is("rev", rev)
 }
 
 pub(super) fn number(length: usize) -> u64 {
@@ -104,20 +147,38 @@ impl Replication {
         let body = json!({ "docs": asked }).to_string();
         let bulk: Bulk =
             self.source.want("POST", "/_bulk_get?revs=true&latest=true", Some(body)).await?;
-        let docs = bulk.results.into_iter().flat_map(|item| item.docs).filter_map(|doc| doc.ok);
+        let mut absent: BTreeSet<&(String, String)> = wanted.iter().collect();
         let (mut plain, mut with_attachments) = (Vec::new(), Vec::new());
-        for doc in docs {
-            let peek: Peek = serde_json::from_str(doc.get()).map_err(|error| {
+        let mut came = BTreeSet::new();
+        for doc in bulk.results.into_iter().flat_map(|item| item.docs) {
+            let Some(text) = doc.ok else {
+                absent
+                    .retain(|asked| !doc.error.as_ref().is_some_and(|error| is_gone(error, asked)));
+                continue;
+            };
+            let peek: Peek = serde_json::from_str(text.get()).map_err(|error| {
                 Failed::new("bad_answer", format!("{}: {error}", self.source.label))
             })?;
-            match peek.attachments {
-                Some(ref attachments) if !attachments.is_empty() => with_attachments.push(peek),
-                _ => plain.push(doc),
+            let before = wanted.iter().filter(|(id, rev)| *id == peek.id && peek.holds(rev));
+            let before: Vec<_> = before.collect();
+            absent.retain(|asked| !before.contains(asked));
+            // Of two revisions the same leaf may come.
+            if before.is_empty() || !came.insert((peek.id.clone(), peek.rev.clone())) {
+                continue;
+            }
+            match peek.is_attached() {
+                true => with_attachments.push(peek),
+                false => plain.push(text),
             }
         }
+        for (id, rev) in &absent {
+            tracing::warn!(source = %self.source.label, id, rev, "a revision was asked for and did not come");
+        }
+        let lost = number(absent.len());
         let read = number(plain.len() + with_attachments.len());
         self.note(|progress| {
             progress.docs_read += read;
+            progress.doc_write_failures += lost;
             progress.bulk_get_docs += read;
             progress.bulk_get_attempts += number(wanted.len());
         });

@@ -26,9 +26,22 @@ pub struct Checkpoint {
     /// See [`ID_VERSION`].
     #[serde(default)]
     pub replication_id_version: u64,
+    /// What the newest session did, of a replication by document ids: its answers tell that beside the history.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
     /// The sessions, newest first.
     #[serde(default)]
     pub history: Vec<Session>,
+}
+
+/// What a session did, in short.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Summary {
+    start_time: String,
+    end_time: String,
+    docs_read: u64,
+    docs_written: u64,
+    doc_write_failures: u64,
 }
 
 /// One session.
@@ -48,19 +61,34 @@ pub struct Session {
     pub end_last_seq: Value,
     /// Where the next one can begin.
     pub recorded_seq: Value,
-    /// What it did.
+    /// What it and those before it did.
     #[serde(flatten)]
     pub progress: Progress,
+    /// Whether it is by document ids.
+    #[serde(skip)]
+    pub is_by_ids: bool,
 }
 
-/// How far both sides agree; `None`: from the beginning.
-pub fn common(source: &Checkpoint, target: &Checkpoint) -> Option<Value> {
-    if !source.session_id.is_empty() && source.session_id == target.session_id {
-        return Some(source.source_last_seq.clone()).filter(|seq| !seq.is_null());
+/// How far both sides agree, and what was done up to there; `None`: from the beginning.
+pub fn common(source: &Checkpoint, target: &Checkpoint) -> Option<(Value, Progress)> {
+    let (seq, progress) = if !source.session_id.is_empty() && source.session_id == target.session_id
+    {
+        let newest = source.history.first().map(|session| session.progress.clone());
+        (source.source_last_seq.clone(), newest.unwrap_or_default())
+    } else {
+        let known = |id: &str| target.history.iter().any(|session| session.session_id == id);
+        let session = source.history.iter().find(|session| known(&session.session_id))?;
+        (session.recorded_seq.clone(), session.progress.clone())
+    };
+    Some((seq, progress)).filter(|(seq, _)| !seq.is_null())
+}
+
+impl Summary {
+    fn of(session: &Session) -> Self {
+        let Progress { docs_read, docs_written, doc_write_failures, .. } = session.progress;
+        let (start_time, end_time) = (session.start_time.clone(), session.end_time.clone());
+        Self { start_time, end_time, docs_read, docs_written, doc_write_failures }
     }
-    let known = |id: &str| target.history.iter().any(|session| session.session_id == id);
-    let session = source.history.iter().find(|session| known(&session.session_id))?;
-    Some(session.recorded_seq.clone()).filter(|seq| !seq.is_null())
 }
 
 /// The checkpoint after a session came to its newest state: the session replaces itself, or is put in front.
@@ -72,6 +100,7 @@ pub fn next(old: &Checkpoint, session: &Session) -> Checkpoint {
         session_id: session.session_id.clone(),
         source_last_seq: session.recorded_seq.clone(),
         replication_id_version: ID_VERSION,
+        summary: session.is_by_ids.then(|| Summary::of(session)),
         history,
     }
 }
@@ -97,9 +126,9 @@ mod tests {
         let one = next(&none, &session("a", 5));
         let source = next(&next(&one, &session("b", 7)), &session("c", 9));
         let target = next(&one, &session("b", 7));
-        assert_eq!(common(&source, &source), Some(json!(9)));
-        assert_eq!(common(&source, &target), Some(json!(7)));
-        assert_eq!(common(&source, &one), Some(json!(5)));
+        assert_eq!(common(&source, &source).unwrap().0, json!(9));
+        assert_eq!(common(&source, &target).unwrap().0, json!(7));
+        assert_eq!(common(&source, &one).unwrap().0, json!(5));
         assert_eq!(common(&source, &none), None);
         assert_eq!(common(&none, &none), None);
     }

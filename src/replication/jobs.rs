@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-use super::outcome::{Failed, Progress};
+use super::outcome::{Failed, Standing};
 
 /// What becomes of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,16 +39,16 @@ pub struct Job {
     pub started_s: u64,
     /// How it stands.
     pub state: JobState,
-    /// What it did.
-    pub progress: Arc<Mutex<Progress>>,
+    /// What it did and where it is.
+    pub standing: Arc<Mutex<Standing>>,
     /// Ends it.
     pub abort: Option<AbortHandle>,
 }
 
 impl Job {
-    /// What it did so far.
-    pub fn so_far(&self) -> Progress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a replication did, and why it ended.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,63 @@ pub struct Progress {
     pub bulk_get_docs: u64,
     /// Documents that were to be read in bulk.
     pub bulk_get_attempts: u64,
+}
+
+impl Progress {
+    /// What both did together.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            missing_checked: self.missing_checked + other.missing_checked,
+            missing_found: self.missing_found + other.missing_found,
+            docs_read: self.docs_read + other.docs_read,
+            docs_written: self.docs_written + other.docs_written,
+            doc_write_failures: self.doc_write_failures + other.doc_write_failures,
+            bulk_get_docs: self.bulk_get_docs + other.bulk_get_docs,
+            bulk_get_attempts: self.bulk_get_attempts + other.bulk_get_attempts,
+        }
+    }
+}
+
+/// How a replication stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What sessions before this one did, as its checkpoint says.
+    pub before: Progress,
+    /// What this run did.
+    pub progress: Progress,
+    /// The last change that was read; null before the first.
+    pub source_seq: Value,
+    /// The last change that was copied; null before the first.
+    pub through_seq: Value,
+    /// The last change that a checkpoint names; null before the first.
+    pub checkpointed_source_seq: Value,
+    /// How many changes come behind `source_seq`, where the source says.
+    pub changes_pending: Option<u64>,
+}
+
+impl Standing {
+    /// What all sessions did.
+    pub fn total(&self) -> Progress {
+        self.before.plus(&self.progress)
+    }
+
+    /// As `_scheduler` tells it.
+    pub fn info(&self) -> Value {
+        let done = self.total();
+        json!({
+            "revisions_checked": done.missing_checked,
+            "missing_revisions_found": done.missing_found,
+            "docs_read": done.docs_read,
+            "docs_written": done.docs_written,
+            "changes_pending": self.changes_pending,
+            "doc_write_failures": done.doc_write_failures,
+            "bulk_get_docs": done.bulk_get_docs,
+            "bulk_get_attempts": done.bulk_get_attempts,
+            "checkpointed_source_seq": self.checkpointed_source_seq,
+            "source_seq": self.source_seq,
+            "through_seq": self.through_seq,
+        })
+    }
 }
 
 /// Why a replication ended.

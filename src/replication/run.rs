@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::batch::{Changes, number};
 use super::checkpoint::{Checkpoint, Session, common, next};
-use super::outcome::{Failed, Progress, escape};
+use super::outcome::{Failed, Progress, Standing, escape};
 use super::peer::Peer;
 use super::wanted::Replication;
 
@@ -19,20 +19,22 @@ struct Info {}
 impl Replication {
     /// Replicates. Answers what `_replicate` answers; a continuous one does not end by itself.
     pub async fn run(&self) -> Result<Value, Failed> {
+        // What an earlier run did is in its checkpoint, or is done again.
+        self.stands(|standing| *standing = Standing::default());
         self.open(&self.source, false).await?;
         self.open(&self.target, self.create_target).await?;
         let (mut at_source, mut at_target) = self.checkpoints().await?;
-        let start = self
-            .since
-            .clone()
-            .or_else(|| common(&at_source, &at_target))
-            .unwrap_or_else(|| json!(0));
+        let (agreed, before) = common(&at_source, &at_target).unwrap_or_default();
+        let agreed = Some(agreed).filter(|agreed| !agreed.is_null());
+        self.stands(|standing| standing.before = before.clone());
+        let start = self.since.clone().or(agreed).unwrap_or_else(|| json!(0));
         let mut session = Session {
             session_id: self.session_id.clone(),
             start_time: (self.times.0)(),
             start_last_seq: start.clone(),
             recorded_seq: start.clone(),
             end_last_seq: start,
+            is_by_ids: self.filter.get("doc_ids").is_some(),
             ..Session::default()
         };
         let mut is_waiting = false;
@@ -40,29 +42,35 @@ impl Replication {
         let mut left: Option<u64> = None;
         loop {
             let changes = self.changes(&session.recorded_seq, is_waiting).await?;
+            self.stands(|standing| {
+                standing.source_seq = changes.last_seq.clone();
+                standing.changes_pending = changes.pending;
+            });
             let count = number(changes.results.len());
             left = left.or(changes.pending.map(|pending| pending + count));
             left = left.map(|left| left.saturating_sub(count));
             let is_end = count < BATCH || left == Some(0);
             let is_new = count > 0;
             self.copy(&changes).await?;
+            self.stands(|standing| standing.through_seq = changes.last_seq.clone());
             session.recorded_seq = changes.last_seq.clone();
             session.end_last_seq = changes.last_seq;
-            session.progress = self.so_far();
+            session.progress = self.standing().total();
             session.end_time = (self.times.0)();
-            let did_something = session.progress != Progress::default();
+            let did_something = self.so_far() != Progress::default();
             if is_new && did_something {
                 (at_source, at_target) = self.record(&at_source, &at_target, &session).await?;
+                let recorded = session.recorded_seq.clone();
+                self.stands(|standing| standing.checkpointed_source_seq = recorded);
             }
             is_waiting = is_end;
             if is_end && !self.continuous {
-                return Ok(Self::answer(&at_target, &session));
+                return Ok(Self::answer(&at_target, &session, !did_something));
             }
         }
     }
 
-    fn answer(at_target: &Checkpoint, session: &Session) -> Value {
-        let is_quiet = session.progress == Progress::default();
+    fn answer(at_target: &Checkpoint, session: &Session, is_quiet: bool) -> Value {
         let kept = if is_quiet && !at_target.history.is_empty() {
             at_target.clone()
         } else {
@@ -74,6 +82,12 @@ impl Replication {
             "ok": true, "session_id": kept.session_id, "source_last_seq": kept.source_last_seq,
             "replication_id_version": super::checkpoint::ID_VERSION, "history": history,
         });
+        let summary = if is_quiet { &kept.summary } else { &at_target.summary };
+        if let (Ok(Value::Object(summary)), Some(answer)) =
+            (serde_json::to_value(summary), answer.as_object_mut())
+        {
+            answer.extend(summary);
+        }
         if let (true, Some(answer)) = (is_quiet, answer.as_object_mut()) {
             answer.insert("no_changes".to_owned(), json!(true));
         }

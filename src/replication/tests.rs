@@ -19,12 +19,38 @@ struct Scripted(Box<Script>);
 impl Transport for Scripted {
     fn send(&self, request: Request) -> Sending<'_> {
         let answer = (self.0)(&request);
+        let is_parts = request.target.contains("open_revs=");
         Box::pin(async move {
-            let (status, text) = answer?;
-            let body = Flow::Full(text.to_string().into());
+            let (status, value) = answer?;
+            if is_parts && status == 200 {
+                return Ok(in_parts(&value));
+            }
+            let body = Flow::Full(value.to_string().into());
+            drain(request.body).await;
             Ok(Response { status, headers: HeaderMap::new(), body })
         })
     }
+}
+
+async fn drain(mut body: Flow) {
+    while body.piece().await.is_some() {}
+}
+
+/// Documents with an attachment each, or what is said instead of one, as CouchDB answers `open_revs`.
+fn in_parts(documents: &Value) -> Response {
+    let mut text = String::new();
+    for document in documents.as_array().unwrap_or(&vec![documents.clone()]) {
+        let json = format!("Content-Type: application/json\r\n\r\n{document}");
+        text += &match document.get("_attachments") {
+            Some(_) => format!(
+                "--o\r\nContent-Type: multipart/related; boundary=\"i\"\r\n\r\n--i\r\n{json}\r\n--i\r\n\r\nhello\r\n--i--\r\n"
+            ),
+            None => format!("--o\r\n{json}\r\n"),
+        };
+    }
+    let content_type = "multipart/mixed; boundary=\"o\"".parse().unwrap();
+    let headers = [(hyper::header::CONTENT_TYPE, content_type)].into_iter().collect();
+    Response { status: 200, headers, body: Flow::Full(format!("{text}--o--").into()) }
 }
 
 /// What was asked, and how long was waited in between.
@@ -67,7 +93,7 @@ fn replication(
         winning_revs_only: false,
         filter: json!({}),
         times: Times(Arc::new(|| "now".to_owned())),
-        progress: Arc::new(Mutex::default()),
+        standing: Arc::new(Mutex::default()),
     }
 }
 
@@ -172,4 +198,99 @@ async fn a_target_that_lacks_what_it_seemed_to_have_is_given_everything() {
     assert_eq!(reads.len(), 2);
     assert!(reads[0].contains("atts_since") && !reads[1].contains("atts_since"), "{reads:?}");
     assert_eq!(replication.so_far().doc_write_failures, 1);
+}
+
+/// CouchDB answers the winner to `rev=R&latest=true`, whatever R is.
+#[tokio::test]
+async fn another_revision_than_was_asked_for_is_counted_and_not_written() {
+    let notes = Notes::default();
+    let winner = json!({ "_id": "x", "_rev": "2-c", "_attachments": { "a": {} } });
+    let confused = move |request: &Request| {
+        let is_read = request.method == "GET" && request.target.starts_with("/a/x");
+        Ok(if is_read { (200, winner.clone()) } else { one_document(request) })
+    };
+    let replication = replication(&notes, confused);
+    let answer = replication.run().await.unwrap();
+    let done = replication.so_far();
+    assert_eq!((done.docs_written, done.doc_write_failures), (0, 1));
+    assert_eq!(answer["history"][0]["doc_write_failures"], 1);
+    let asked = notes.asked.lock().unwrap();
+    assert!(!asked.iter().any(|asked| asked.starts_with("PUT /b/x")), "{asked:?}");
+    assert!(asked.iter().any(|asked| asked.contains("open_revs=%5B%222-b%22%5D&latest=true")));
+}
+
+#[tokio::test]
+async fn leaves_that_descend_from_what_was_asked_for_are_all_written() {
+    let notes = Notes::default();
+    let leaf = |rev: &str| {
+        let path = json!({ "start": 3, "ids": [rev[2..], "b"] });
+        json!({ "_id": "x", "_rev": rev, "_revisions": path, "_attachments": { "a": {} } })
+    };
+    let leaves = json!([leaf("3-d"), leaf("3-e")]);
+    let moved = move |request: &Request| {
+        let is_read = request.method == "GET" && request.target.starts_with("/a/x");
+        Ok(if is_read { (200, leaves.clone()) } else { one_document(request) })
+    };
+    let replication = replication(&notes, moved);
+    replication.run().await.unwrap();
+    let done = replication.so_far();
+    assert_eq!((done.docs_written, done.doc_write_failures), (2, 0));
+}
+
+#[tokio::test]
+async fn a_revision_that_does_not_come_is_counted_unless_the_source_has_it_no_more() {
+    let error = |error: &str| json!({ "error": { "id": "x", "rev": "2-b", "error": error } });
+    for (docs, failures) in [
+        (json!([]), 1),
+        (json!([error("not_found")]), 0),
+        (json!([error("internal_server_error")]), 1),
+        (json!([{ "ok": { "_id": "x", "_rev": "2-c" } }]), 1),
+        (json!([{ "ok": { "_id": "y", "_rev": "2-b" } }]), 1),
+    ] {
+        let answer = json!({ "results": [{ "id": "x", "docs": docs }] });
+        let lossy = move |request: &Request| {
+            let is_read = request.target.starts_with("/a/_bulk_get");
+            Ok(if is_read { (200, answer.clone()) } else { one_document(request) })
+        };
+        let replication = replication(&Notes::default(), lossy);
+        replication.run().await.unwrap();
+        let done = replication.so_far();
+        assert_eq!((done.docs_written, done.doc_write_failures), (0, failures), "{docs}");
+    }
+}
+
+#[tokio::test]
+async fn a_purged_document_in_parts_is_no_failure() {
+    let purged = |request: &Request| {
+        let is_read = request.method == "GET" && request.target.starts_with("/a/x");
+        Ok(if is_read { (200, json!({ "missing": "2-b" })) } else { one_document(request) })
+    };
+    let replication = replication(&Notes::default(), purged);
+    replication.run().await.unwrap();
+    assert_eq!(replication.so_far().doc_write_failures, 0);
+}
+
+#[tokio::test]
+async fn counts_go_on_over_sessions() {
+    let before = json!({
+        "session_id": "old", "source_last_seq": "0-z", "replication_id_version": 4,
+        "history": [{ "session_id": "old", "recorded_seq": "0-z", "docs_read": 4, "docs_written": 3 }],
+    });
+    let known = move |request: &Request| {
+        let is_checkpoint = request.method == "GET" && request.target.contains("/_local/");
+        Ok(if is_checkpoint { (200, before.clone()) } else { one_document(request) })
+    };
+    let mut replication = replication(&Notes::default(), known);
+    replication.filter = json!({ "doc_ids": ["x"] });
+    for _ in 0..2 {
+        let answer = replication.run().await.unwrap();
+        assert_eq!(answer["history"][0]["docs_written"], 4);
+        assert_eq!((&answer["docs_written"], &answer["docs_read"]), (&json!(4), &json!(5)));
+        assert_eq!((&answer["start_time"], &answer["end_time"]), (&json!("now"), &json!("now")));
+    }
+    let info = replication.standing().info();
+    assert_eq!((&info["docs_written"], &info["missing_revisions_found"]), (&json!(4), &json!(1)));
+    for member in ["source_seq", "through_seq", "checkpointed_source_seq"] {
+        assert_eq!(info[member], "1", "{member}");
+    }
 }

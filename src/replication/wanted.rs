@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::outcome::Progress;
+use super::outcome::{Progress, Standing};
 use super::peer::Peer;
 
 /// What to replicate.
@@ -35,8 +35,8 @@ pub struct Replication {
     pub filter: Value,
     /// The time as people read it.
     pub times: Times,
-    /// What was done so far.
-    pub progress: Arc<Mutex<Progress>>,
+    /// How it stands.
+    pub standing: Arc<Mutex<Standing>>,
 }
 
 /// Tells the time in words.
@@ -44,13 +44,23 @@ pub struct Replication {
 pub struct Times(pub Arc<dyn Fn() -> String + Send + Sync>);
 
 impl Replication {
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What was done so far.
     pub fn so_far(&self) -> Progress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing().progress
+    }
+
+    /// Notes how it stands.
+    pub(super) fn stands(&self, note: impl FnOnce(&mut Standing)) {
+        note(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Adds to what was done.
     pub(super) fn note(&self, note: impl FnOnce(&mut Progress)) {
-        note(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+        self.stands(|standing| note(&mut standing.progress));
     }
 }

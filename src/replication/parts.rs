@@ -1,16 +1,46 @@
-//! Reads a body in parts as it comes: RFC 2046, with the sizes bounded.
+//! Bodies in parts (RFC 2046), read as they come, with the sizes bounded.
 
 use hyper::body::Bytes;
 
-use super::body::RequestBody;
-use super::problem::Problem;
+use super::flow::{Cut, Flow};
 
 /// Bytes of the headers of a part.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 
+/// Where the bytes come from.
+pub trait Pieces {
+    /// Why there are no more.
+    type Error;
+
+    /// The next bytes; `None` at the end.
+    fn piece(&mut self) -> impl Future<Output = Result<Option<Bytes>, Self::Error>> + Send;
+}
+
+impl Pieces for Flow {
+    type Error = Cut;
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Cut> {
+        self.piece().await.transpose()
+    }
+}
+
+/// Why parts cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadParts<E> {
+    /// The bytes ended with an error.
+    #[error("{0}")]
+    Body(E),
+    /// They are not parts: what is wrong.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// A part has more bytes than may be.
+    #[error("a part has more than {0} bytes")]
+    TooLarge(u64),
+}
+
 /// A body in parts.
-pub struct MultipartReader<'a> {
-    body: &'a mut RequestBody,
+pub struct PartsReader<'a, P> {
+    pieces: &'a mut P,
     /// What came and was not given out.
     buffer: Vec<u8>,
     /// `\r\n--boundary`.
@@ -32,10 +62,14 @@ impl PartHead {
         Self { headers: headers.collect() }
     }
 
+    /// The value of a header; `name` in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The `filename` of `Content-Disposition`.
     pub fn file_name(&self) -> Option<String> {
-        let value = &self.headers.iter().find(|(name, _)| name == "content-disposition")?.1;
-        parameter(value, "filename")
+        parameter(self.header("content-disposition")?, "filename")
     }
 }
 
@@ -59,41 +93,41 @@ pub fn parameter(value: &str, name: &str) -> Option<String> {
     None
 }
 
-fn malformed(reason: &'static str) -> Problem {
-    Problem::bad_request(reason)
+/// Where the next delimiter is in what came.
+enum Place {
+    /// Here.
+    At(usize),
+    /// Not before this.
+    NotBefore(usize),
 }
 
-impl<'a> MultipartReader<'a> {
-    /// Reads `body`, whose `Content-Type` is `content_type`.
-    pub fn new(body: &'a mut RequestBody, content_type: &str) -> Result<Self, Problem> {
+impl<'a, P: Pieces + Send> PartsReader<'a, P> {
+    /// Reads `pieces`, whose `Content-Type` is `content_type`.
+    pub fn new(pieces: &'a mut P, content_type: &str) -> Result<Self, BadParts<P::Error>> {
         let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty());
-        let boundary = boundary.ok_or_else(|| malformed("Content-Type has no boundary"))?;
+        let boundary = boundary.ok_or(BadParts::Malformed("Content-Type has no boundary"))?;
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         // The first boundary may stand without a line break before it.
-        Ok(Self { body, buffer: b"\r\n".to_vec(), delimiter, is_over: false })
+        Ok(Self { pieces, buffer: b"\r\n".to_vec(), delimiter, is_over: false })
     }
 
-    async fn more(&mut self) -> Result<(), Problem> {
-        match self.body.piece().await? {
+    async fn more(&mut self) -> Result<(), BadParts<P::Error>> {
+        match self.pieces.piece().await.map_err(BadParts::Body)? {
             Some(piece) => {
                 self.buffer.extend_from_slice(&piece);
                 Ok(())
             }
-            None => Err(malformed("the last part does not end")),
+            None => Err(BadParts::Malformed("the last part does not end")),
         }
     }
 
     /// The head of the next part; `None` behind the last. What is left of the part before is passed over.
-    pub async fn next_part(&mut self) -> Result<Option<PartHead>, Problem> {
+    pub async fn next_part(&mut self) -> Result<Option<PartHead>, BadParts<P::Error>> {
         if self.is_over {
             return Ok(None);
         }
         while self.chunk().await?.is_some() {}
-        let skip = self.delimiter.len();
-        while self.buffer.len() < skip + 2 {
-            self.more().await?;
-        }
-        self.buffer.drain(..skip);
+        self.buffer.drain(..self.delimiter.len());
         if self.buffer.starts_with(b"--") {
             self.is_over = true;
             return Ok(None);
@@ -101,29 +135,47 @@ impl<'a> MultipartReader<'a> {
         loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
                 let head = self.buffer.get(..end).and_then(|head| std::str::from_utf8(head).ok());
-                let head = PartHead::parse(
-                    head.ok_or_else(|| malformed("the head of a part is not UTF-8"))?,
-                );
+                let head = head.ok_or(BadParts::Malformed("the head of a part is not UTF-8"))?;
+                let head = PartHead::parse(head);
                 // The last two bytes stay: a part without content ends where it begins.
                 self.buffer.drain(..end + 2);
                 self.buffer.drain(..2);
                 return Ok(Some(head));
             }
             if self.buffer.len() > HEAD_BYTES_MAX {
-                return Err(malformed("the head of a part is too long"));
+                return Err(BadParts::Malformed("the head of a part is too long"));
             }
             self.more().await?;
         }
     }
 
-    /// The next bytes of the part; `None` at its end.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+    /// A delimiter is followed by the end of its line or by two dashes; else it is content, such as a longer boundary.
+    fn delimiter(&self) -> Place {
+        let mut from = 0;
         loop {
-            let ready = match find(&self.buffer, &self.delimiter) {
-                Some(0) => return Ok(None),
-                Some(at) => at,
-                // The delimiter may have begun.
-                None => self.buffer.len().saturating_sub(self.delimiter.len() - 1),
+            let rest = self.buffer.get(from..).unwrap_or_default();
+            let Some(at) = find(rest, &self.delimiter) else {
+                // It may have begun.
+                return Place::NotBefore(
+                    self.buffer.len().saturating_sub(self.delimiter.len() - 1).max(from),
+                );
+            };
+            match rest.get(at + self.delimiter.len()..).unwrap_or_default() {
+                [] | [_] => return Place::NotBefore(from + at),
+                [b' ' | b'\t', ..] | [b'-', b'-', ..] | [b'\r', b'\n', ..] => {
+                    return Place::At(from + at);
+                }
+                _ => from += at + 1,
+            }
+        }
+    }
+
+    /// The next bytes of the part; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, BadParts<P::Error>> {
+        loop {
+            let ready = match self.delimiter() {
+                Place::At(0) => return Ok(None),
+                Place::At(at) | Place::NotBefore(at) => at,
             };
             if ready > 0 {
                 return Ok(Some(self.buffer.drain(..ready).collect::<Vec<_>>().into()));
@@ -133,25 +185,26 @@ impl<'a> MultipartReader<'a> {
     }
 
     /// All of the part, at most `max_bytes`.
-    pub async fn whole(&mut self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+    pub async fn whole(&mut self, max_bytes: u64) -> Result<Vec<u8>, BadParts<P::Error>> {
         let mut all = Vec::new();
         while let Some(bytes) = self.chunk().await? {
             all.extend_from_slice(&bytes);
             if u64::try_from(all.len()).unwrap_or(u64::MAX) > max_bytes {
-                return Err(Problem::too_large());
+                return Err(BadParts::TooLarge(max_bytes));
             }
         }
         Ok(all)
     }
 
     /// Reads what comes behind the last part, so that the connection can be used again.
-    pub async fn finish(&mut self) -> Result<(), Problem> {
-        while self.body.piece().await?.is_some() {}
+    pub async fn finish(&mut self) -> Result<(), BadParts<P::Error>> {
+        while self.pieces.piece().await.map_err(BadParts::Body)?.is_some() {}
         Ok(())
     }
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+/// Where `wanted` is.
+pub fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
 }
 
@@ -159,10 +212,9 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    async fn parts(text: &'static str) -> Result<Vec<(Option<String>, Vec<u8>)>, Problem> {
-        let mut body =
-            RequestBody::ready(crate::replication::Flow::Full(Bytes::from_static(text.as_bytes())));
-        let mut reader = MultipartReader::new(&mut body, "multipart/related; boundary=\"b\"")?;
+    async fn parts(text: &str) -> Result<Vec<(Option<String>, Vec<u8>)>, BadParts<Cut>> {
+        let mut body = Flow::Full(Bytes::from(text.to_owned()));
+        let mut reader = PartsReader::new(&mut body, "multipart/related; boundary=\"b\"")?;
         let mut parts = Vec::new();
         while let Some(head) = reader.next_part().await? {
             parts.push((head.file_name(), reader.whole(100).await?));
@@ -184,10 +236,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_boundary_that_is_longer_is_content() {
+        let inner = "--b-0\r\n\r\n{}\r\n--b-0--";
+        let text = format!("--b\r\n\r\n{inner}\r\n--b \r\n\r\nx\r\n--b--");
+        let expected = vec![(None, inner.as_bytes().to_vec()), (None, b"x".to_vec())];
+        assert_eq!(parts(&text).await.unwrap(), expected);
+    }
+
+    #[tokio::test]
     async fn a_body_that_ends_early_is_refused() {
         for text in ["--b\r\n\r\nhello", "--b", "", "--b\r\nX: y", "--b\r\n\r\nhello\r\n--c--"] {
-            assert_eq!(parts(text).await.unwrap_err().status, 400, "{text}");
+            assert!(matches!(parts(text).await, Err(BadParts::Malformed(_))), "{text}");
         }
+        let large = format!("--b\r\n\r\n{}\r\n--b--", "x".repeat(101));
+        assert!(matches!(parts(&large).await, Err(BadParts::TooLarge(100))));
     }
 
     #[test]
