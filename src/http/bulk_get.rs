@@ -13,7 +13,9 @@ use super::problem::Problem;
 use super::reply::Answer;
 use super::revisions::{common_depth, revision};
 use super::spill::broken;
-use crate::documents::{Database, DocumentError, Members, OpenRev, OpenRevs, Revision};
+use crate::documents::{
+    AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,
+};
 
 /// What is asked for: a document, one of its revisions or all leaves, what the client has of it.
 struct Item {
@@ -132,7 +134,8 @@ fn write_found(
         }
         OpenRev::Found(document) => {
             let mut members = members.clone();
-            if let Some(known) = &item.known {
+            // What the client has is left out of the contents; whether it wants any, `attachments` says.
+            if let (Some(known), AttachmentMembers::Inline) = (&item.known, members.attachments) {
                 members.attachments = inline_beyond(common_depth(document, known)?);
             }
             out.extend_from_slice(b"{\"ok\":");

@@ -187,3 +187,73 @@ fn a_source_that_is_not_there_is_said_without_its_password() {
     assert_eq!((answer.status, &answer.json()["error"]), (500, &json!("db_not_found")));
     assert!(!answer.text().contains("pass@"), "{}", answer.text());
 }
+
+#[test]
+fn a_replication_whose_client_left_is_listed_until_it_is_done() {
+    use std::io::{Read as _, Write as _};
+    let place = Place::new();
+    let source = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/db", source.local_addr().unwrap());
+    let wanted = json!({"source": url, "target": "copy", "create_target": true}).to_string();
+    let headers = [ADMIN, ("Content-Type", "application/json")];
+    let mut client = std::net::TcpStream::connect(place.address()).unwrap();
+    let asking = crate::request("POST", "/_replicate", &headers, wanted.as_bytes());
+    client.write_all(&asking).unwrap();
+    // The source is asked, and answers only later.
+    let (mut asked, _) = source.accept().unwrap();
+    let listed = || place.done("GET", "/_scheduler/jobs", "")["total_rows"].clone();
+    assert_eq!(listed(), 1);
+    drop(client);
+    for _ in 0..50 {
+        assert_eq!(listed(), 1);
+    }
+    assert!(asked.read(&mut [0; 1_024]).unwrap() > 0);
+    asked.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+    until("it is listed no more", || listed() == 0);
+}
+
+#[test]
+fn a_continuous_replication_tells_where_it_is() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.fill("db", 20);
+    let wanted =
+        json!({"source": "db", "target": "copy", "create_target": true, "continuous": true});
+    place.done("POST", "/_replicate", &wanted.to_string());
+    let job = || place.done("GET", "/_scheduler/jobs", "")["jobs"][0]["info"].clone();
+    until("it has checkpointed", || !job()["checkpointed_source_seq"].is_null());
+    let task = place.done("GET", "/_active_tasks", "")[0].clone();
+    for info in [job(), task.clone()] {
+        for number in
+            ["changes_pending", "revisions_checked", "missing_revisions_found", "docs_written"]
+        {
+            assert!(info[number].is_u64(), "{number} {info}");
+        }
+        for seq in ["source_seq", "through_seq", "checkpointed_source_seq"] {
+            assert!(info[seq].as_str().unwrap().starts_with("20-"), "{seq} {info}");
+        }
+    }
+    assert!(task["checkpoint_interval"].is_u64() && task["type"] == "replication");
+}
+
+#[test]
+fn counts_go_on_over_sessions_and_stand_at_the_top_with_ids() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    let wanted = json!({"source": "db", "target": "copy", "create_target": true}).to_string();
+    for count in 1..4 {
+        place.done("PUT", &format!("/db/{count}"), "{}");
+        let answer = place.done("POST", "/_replicate", &wanted);
+        assert_eq!(answer["history"][0]["docs_written"], count);
+        assert!(answer["docs_written"].is_null());
+    }
+    let by_ids =
+        json!({"source": "db", "target": "ids", "create_target": true, "doc_ids": ["1", "2"]});
+    let answer = place.done("POST", "/_replicate", &by_ids.to_string());
+    for member in ["start_time", "end_time"] {
+        assert_eq!(answer[member], answer["history"][0][member], "{member}");
+    }
+    let counts =
+        ["docs_read", "docs_written", "doc_write_failures"].map(|name| answer[name].clone());
+    assert_eq!(counts, [json!(2), json!(2), json!(0)]);
+}
