@@ -40,6 +40,8 @@ impl Database {
                 part.push((index, edit));
             }
         }
+        // In a shard, changes of one call are in the order of ids, as in CouchDB.
+        parts.iter_mut().for_each(|part| part.sort_by(|left, right| left.1.id.cmp(&right.1.id)));
         let work = set.iter().zip(parts).filter(|(_, part)| !part.is_empty());
         let written: Vec<_> = if side_by_side && set.len() > 1 {
             self.write_side_by_side(work.collect(), options)

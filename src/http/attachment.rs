@@ -47,7 +47,7 @@ fn find(call: &Call) -> Result<Found, Problem> {
     let name = call.name("attachment");
     let info = document.attachments().iter().find(|info| info.name == name);
     let info = info.ok_or(DocumentError::NoAttachment)?;
-    let takes_gzip = call.header("accept-encoding").is_some_and(|takes| takes.contains("gzip"));
+    let takes_gzip = call.header("accept-encoding").is_some_and(takes_gzip);
     let accept = if takes_gzip { Encoding::Gzip } else { Encoding::Identity };
     let is_encoded = info.encoding == Encoding::Gzip;
     let reader = document.attachment(name, accept)?;
@@ -86,7 +86,7 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         }
         Some(Ok(ref range)) => (206, reader.range(range.clone()), range.end - range.start),
     };
-    let takes_gzip = call.header("accept-encoding").is_some_and(|takes| takes.contains("gzip"));
+    let takes_gzip = call.header("accept-encoding").is_some_and(takes_gzip);
     let mut reply = if call.method == "HEAD" {
         Reply::empty(status)
     } else {
@@ -106,6 +106,18 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         .header("Content-Length", &length.to_string())
         .header("Accept-Ranges", if is_encoded { "none" } else { "bytes" })
         .header("Content-Security-Policy", "sandbox"))
+}
+
+/// Whether an `Accept-Encoding` takes gzip: it is named, or all are, with a weight above 0.
+fn takes_gzip(header: &str) -> bool {
+    let weight = |name: &str| {
+        let named = header.split(',').map(|part| part.split_once(';').unwrap_or((part, "")));
+        let mut named = named.filter(|(coding, _)| coding.trim().eq_ignore_ascii_case(name));
+        let (_, weight) = named.next()?;
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), |q| q.trim().parse::<f64>());
+        Some(weight.is_ok_and(|weight| weight > 0.0))
+    };
+    weight("gzip").or_else(|| weight("*")).unwrap_or(false)
 }
 
 /// One range of bytes; `None` for what is to be ignored, `Err` for one behind the end.
@@ -131,13 +143,11 @@ pub async fn put(call: Call, body: &mut RequestBody) -> Answer {
     check_id(&call.document_id())?;
     let app = call.app.clone();
     let content_type = call.header("content-type").unwrap_or("application/octet-stream").to_owned();
-    let is_gzip = call
-        .header("content-encoding")
-        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
+    let encoding = encoding(call.header("content-encoding").unwrap_or("identity"))?;
     let options = UploadOptions {
         content_type: content_type.clone(),
         expected_length: body.announced(),
-        encoding: if is_gzip { Encoding::Gzip } else { Encoding::Identity },
+        encoding,
         name: name.clone(),
     };
     // A conflict is told before the content is taken.
@@ -157,6 +167,17 @@ pub async fn put(call: Call, body: &mut RequestBody) -> Answer {
         source: AttachmentSource::Stored(stored),
     };
     app.work(move || replace(&call, base, Some(attachment), 201)).await?
+}
+
+fn encoding(header: &str) -> Result<Encoding, Problem> {
+    match header.trim().to_ascii_lowercase().as_str() {
+        "gzip" => Ok(Encoding::Gzip),
+        "identity" | "" => Ok(Encoding::Identity),
+        _ => {
+            let reason = "Only gzip and identity content-encodings are supported";
+            Err(Problem::new(415, "bad_content_type", reason))
+        }
+    }
 }
 
 fn check_digest(call: &Call, stored: &StoredAttachment) -> Result<(), Problem> {
@@ -225,6 +246,17 @@ pub fn delete(call: &Call) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gzip_is_taken_where_it_is_named_with_a_weight() {
+        for takes in ["gzip", "deflate, gzip", "gzip;q=0.5", "*", "identity, *;q=0.1", "GZIP; q=1"]
+        {
+            assert!(takes_gzip(takes), "{takes}");
+        }
+        for takes in ["", "gzip;q=0", "*, gzip; q=0.0", "deflate", "xgzip", "*;q=0", "gzip;q=x"] {
+            assert!(!takes_gzip(takes), "{takes}");
+        }
+    }
 
     #[test]
     fn ranges_are_those_of_http() {

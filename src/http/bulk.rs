@@ -64,7 +64,7 @@ fn rows(
     for mut parsed in docs {
         let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
         if id.starts_with("_local/") {
-            rows.push(Some(write_local(database, id, &parsed)));
+            rows.push(Some(write_local(call, database, id, &parsed)));
             continue;
         }
         if mode == EditMode::Replicated && parsed.revisions.is_none() {
@@ -96,8 +96,8 @@ fn rows(
     Ok(filled.collect())
 }
 
-fn write_local(database: &Database, id: String, parsed: &ParsedDocument) -> Row {
-    match local::write(database, &id, parsed, parsed.revisions.newest().as_ref()) {
+fn write_local(call: &Call, database: &Database, id: String, parsed: &ParsedDocument) -> Row {
+    match local::write(call, database, &id, parsed, parsed.revisions.newest().as_ref()) {
         Ok(written) => Row::Local { id, rev: written.rev },
         Err(problem) => Row::Refused { id, problem },
     }

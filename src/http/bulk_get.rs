@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::document::{inline_beyond, members};
+use super::document::{inline_beyond, members_of_revision};
 use super::multipart_out::Parts;
 use super::problem::Problem;
 use super::reply::Answer;
@@ -97,7 +97,7 @@ pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
 }
 
 fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem> {
-    let (database, members) = (call.database()?, members(call));
+    let (database, members) = (call.database()?, members_of_revision(call));
     let mut put = |text: &str| out.write_all(text.as_bytes()).map_err(|error| broken(&error));
     put("{\"results\":[")?;
     for (index, doc) in docs.iter().enumerate() {
@@ -156,7 +156,7 @@ async fn in_parts(call: Arc<Call>, docs: Vec<Value>, media: &'static str) -> Ans
 }
 
 fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Problem> {
-    let (database, members) = (call.database()?, members(call));
+    let (database, members) = (call.database()?, members_of_revision(call));
     for doc in docs {
         let found =
             parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item)));

@@ -17,8 +17,8 @@ use super::spill::broken;
 use super::target::parse_query;
 use crate::documents::{
     AttachmentEdit, AttachmentMembers, AttachmentSource, Database, Document, DocumentError, Edit,
-    EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, Revision, RevisionPath,
-    UploadOptions, check_id, parse_document,
+    EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, ParsedDocument, Revision,
+    RevisionPath, UploadOptions, check_id, parse_document,
 };
 
 impl Call {
@@ -46,7 +46,7 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
         move || find(&call)
     });
     let (document, members) = found.await??;
-    let tag = tag_of(&document, &members);
+    let tag = tag_of(&document, &members)?;
     if let Some(known) = tag.as_ref().filter(|tag| is_known(&call, tag)) {
         return Ok(Reply::empty(304).etag(known));
     }
@@ -72,7 +72,7 @@ pub fn get_at_once(call: &Call) -> Result<Option<Reply>, Problem> {
         return Ok(None);
     }
     let (document, members) = find(call)?;
-    let tag = tag_of(&document, &members);
+    let tag = tag_of(&document, &members)?;
     if let Some(known) = tag.as_ref().filter(|tag| is_known(call, tag)) {
         return Ok(Some(Reply::empty(304).etag(known)));
     }
@@ -86,10 +86,12 @@ pub fn get_at_once(call: &Call) -> Result<Option<Reply>, Problem> {
 }
 
 /// The `ETag`: the revision, where it stands for everything that is answered.
-fn tag_of(document: &Document, members: &Members) -> Option<String> {
-    let more =
-        members.revs_info || members.conflicts || members.deleted_conflicts || members.local_seq;
-    (!more).then(|| document.revision().to_string())
+fn tag_of(document: &Document, members: &Members) -> Result<Option<String>, Problem> {
+    let more = members.revs_info
+        || members.local_seq
+        || (members.conflicts && !document.conflicts()?.is_empty())
+        || (members.deleted_conflicts && !document.deleted_conflicts()?.is_empty());
+    Ok((!more).then(|| document.revision().to_string()))
 }
 
 fn is_known(call: &Call, tag: &str) -> bool {
@@ -110,7 +112,7 @@ pub fn inline_beyond(common_depth: Option<u64>) -> AttachmentMembers {
 fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
     let database = call.database()?;
     let rev = call.parameter("rev").map(str::parse).transpose().map_err(|_| Problem::bad_rev())?;
-    let mut members = members(call);
+    let mut members = if rev.is_some() { members_of_revision(call) } else { members(call) };
     let known = known_revisions(call)?;
     let options = OpenOptions {
         rev,
@@ -125,8 +127,19 @@ fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
     Ok((Box::new(document), members))
 }
 
+/// Which members a request asks for that names revisions: those that tell of the whole document are left out, as in CouchDB.
+pub fn members_of_revision(call: &Call) -> Members {
+    Members {
+        revs_info: false,
+        local_seq: false,
+        conflicts: false,
+        deleted_conflicts: false,
+        ..members(call)
+    }
+}
+
 /// Which members a request asks for.
-pub fn members(call: &Call) -> Members {
+fn members(call: &Call) -> Members {
     let meta = call.flag("meta");
     Members {
         revs: call.flag("revs"),
@@ -171,7 +184,7 @@ async fn open_revs(call: Arc<Call>) -> Answer {
         }
     });
     let found = found.await??;
-    let members = members(&call);
+    let members = members_of_revision(&call);
     if call.accepts("multipart/mixed") {
         let mut parts = Parts::mixed(&call.app);
         for item in found {
@@ -290,24 +303,42 @@ pub fn delete(call: &Call) -> Answer {
 
 /// `COPY`: to the id in `Destination`, with its attachments.
 pub fn copy(call: &Call) -> Answer {
-    let destination = call.header("destination").filter(|destination| !destination.is_empty());
-    let Some(destination) = destination else {
-        return Err(Problem::bad_request("Destination header is mandatory for COPY."));
-    };
-    let (id, base) = parse_destination(destination)?;
+    let (id, base) = destination(call)?;
     let database = call.database()?;
     let rev = call.parameter("rev").map(str::parse).transpose().map_err(|_| Problem::bad_rev())?;
     let options = OpenOptions { rev, ..OpenOptions::default() };
     let source = database.open(&call.document_id(), &options)?;
     let mut parsed = parse_document(source.body().as_bytes())?;
     check_id(&id)?;
-    if id.starts_with("_local/") {
-        return super::local::put_parsed(call, &database, &id, &parsed, base.as_ref());
+    if !id.starts_with("_local/") {
+        parsed.attachments = copies(&database, &source, &id)?;
     }
-    parsed.attachments = copies(&database, &source, &id)?;
-    let mut edit = edits::prepare(call, &database, parsed, id)?;
+    put_copy(call, &database, parsed, id, base)
+}
+
+/// Where a `COPY` goes to, and the revision there that it stands on.
+pub fn destination(call: &Call) -> Result<(String, Option<Revision>), Problem> {
+    let destination = call.header("destination").filter(|destination| !destination.is_empty());
+    let Some(destination) = destination else {
+        return Err(Problem::bad_request("Destination header is mandatory for COPY."));
+    };
+    parse_destination(destination)
+}
+
+/// Writes what was copied, to a document or a local document.
+pub fn put_copy(
+    call: &Call,
+    database: &Database,
+    parsed: ParsedDocument,
+    id: String,
+    base: Option<Revision>,
+) -> Answer {
+    if id.starts_with("_local/") {
+        return super::local::put_parsed(call, database, &id, &parsed, base.as_ref());
+    }
+    let mut edit = edits::prepare(call, database, parsed, id)?;
     edit.revisions = edits::path(base);
-    let written = edits::write(call, &database, edit, EditMode::Interactive)?;
+    let written = edits::write(call, database, edit, EditMode::Interactive)?;
     let location = call.location(&[call.name("db"), &written.id]);
     Ok(edits::with_etag(edits::written(201, &written), &written).header("Location", &location))
 }

@@ -13,7 +13,7 @@ use crate::documents::{
 use crate::journal::Durability;
 
 /// The database whose documents are replications.
-const REPLICATOR: &str = "_replicator";
+pub const REPLICATOR: &str = "_replicator";
 
 /// Checks what a client wants to write as the document `id`.
 pub fn prepare(

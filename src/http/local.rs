@@ -10,8 +10,7 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
 use crate::documents::{
-    Body, Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id,
-    parse_document,
+    Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id, parse_document,
 };
 
 fn id(call: &Call) -> String {
@@ -51,7 +50,7 @@ pub fn put_parsed(
     parsed: &ParsedDocument,
     base: Option<&Revision>,
 ) -> Answer {
-    let written = write(database, id, parsed, base)?;
+    let written = write(call, database, id, parsed, base)?;
     let status = if parsed.deleted { 200 } else { 201 };
     let location = call.location(&[call.name("db"), id]);
     Ok(answer(status, id, written.rev, &written.body).header("Location", &location))
@@ -60,11 +59,13 @@ pub fn put_parsed(
 /// Writes a local document that stands on `base`, or removes it: then its revision is `0-0`, whether it was there or not. It
 /// keeps no attachments, as in CouchDB.
 pub fn write(
+    call: &Call,
     database: &Database,
     id: &str,
     parsed: &ParsedDocument,
     base: Option<&Revision>,
 ) -> Result<LocalDocument, Problem> {
+    permit(call, database)?;
     check_id(id)?;
     if parsed.deleted {
         return match database.local_remove(id) {
@@ -78,6 +79,15 @@ pub fn write(
     Ok(database.local_put(id, number, &parsed.body)?)
 }
 
+/// In the server's own databases only server admins write local documents: a user may copy a document of his own there.
+fn permit(call: &Call, database: &Database) -> Result<(), Problem> {
+    let is_own = matches!(database.name(), super::users::USERS | super::edits::REPLICATOR);
+    if is_own && !call.user.is_admin() {
+        return Err(Problem::unauthorized("You are not a server admin."));
+    }
+    Ok(())
+}
+
 fn answer(status: u16, id: &str, rev: u64, body: &str) -> Reply {
     let text = format!("{{\"ok\":true,\"id\":{},\"rev\":\"0-{rev}\"}}\n", json!(id));
     Reply::text(status, text).etag(&tag(&format!("{id} {rev} {body}")))
@@ -85,22 +95,19 @@ fn answer(status: u16, id: &str, rev: u64, body: &str) -> Reply {
 
 /// `DELETE`.
 pub fn delete(call: &Call) -> Answer {
-    let id = id(call);
-    call.database()?.local_remove(&id)?;
+    let (database, id) = (call.database()?, id(call));
+    permit(call, &database)?;
+    database.local_remove(&id)?;
     Ok(answer(200, &id, 0, ""))
 }
 
 /// `COPY`: to another local document or to a document.
 pub fn copy(call: &Call) -> Answer {
-    let destination =
-        call.header("destination").filter(|destination| destination.starts_with("_local/"));
-    let destination = destination
-        .ok_or_else(|| Problem::bad_request("Destination header is mandatory for COPY."))?;
+    let (destination, base) = super::document::destination(call)?;
     let database = call.database()?;
     let source = database.local_get(&id(call))?;
-    let body: Body = parse_document(source.body.as_bytes())?.body;
-    let written = database.local_put(destination, None, &body)?;
-    Ok(answer(201, destination, written.rev, &written.body))
+    let parsed = parse_document(source.body.as_bytes())?;
+    super::document::put_copy(call, &database, parsed, destination, base)
 }
 
 /// `_local_docs`.

@@ -169,3 +169,81 @@ fn an_attached_text_has_couchdbs_revision() {
     let put = place.raw("PUT", "/db/gz/foo.txt", &headers, b"This is a base64 encoded text");
     assert!(put.json()["rev"].as_str().unwrap().starts_with("1-5b8d8a61"), "{}", put.text());
 }
+
+#[test]
+fn a_user_writes_no_local_document_into_the_servers_databases() {
+    let place = Place::new();
+    place.done("PUT", "/_users", "");
+    let joe = r#"{"name":"joe","password":"pw","roles":[],"type":"user"}"#;
+    place.done("PUT", "/_users/org.couchdb.user:joe", joe);
+    let joe = ("Authorization", "Basic am9lOnB3");
+    for to in ["_local/x", "org.couchdb.user:other"] {
+        let headers = [joe, ("Destination", to)];
+        let copied = place.raw("COPY", "/_users/org.couchdb.user:joe", &headers, b"");
+        assert!(matches!(copied.status, 401 | 403 | 404), "{to} {}", copied.status);
+    }
+    assert_eq!(place.ask("GET", "/_users/_local/x", "").status, 404);
+}
+
+#[test]
+fn a_local_document_is_copied_to_both_kinds() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.done("PUT", "/db/_local/c", r#"{"n":1}"#);
+    for to in ["_local/d", "d"] {
+        assert_eq!(
+            place.raw("COPY", "/db/_local/c", &[ADMIN, ("Destination", to)], b"").status,
+            201
+        );
+        assert_eq!(place.done("GET", &format!("/db/{to}"), "")["n"], 1);
+    }
+}
+
+#[test]
+fn members_of_the_whole_document_are_left_out_of_a_named_revision() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    place.done("PUT", "/db/d?new_edits=false", r#"{"_rev":"1-a"}"#);
+    let asks = "conflicts=true&deleted_conflicts=true";
+    let etag = |target: &str| {
+        let answer = place.ask("GET", target, "");
+        answer.header("etag").map(str::to_owned)
+    };
+    assert_eq!(etag(&format!("/db/d?{asks}")).as_deref(), Some("\"1-a\""));
+    place.done("PUT", "/db/d?new_edits=false", r#"{"_rev":"1-b"}"#);
+    assert_eq!(etag(&format!("/db/d?{asks}")), None);
+    let asks = format!("{asks}&revs_info=true&local_seq=true&meta=true");
+    let plain = json!({ "_id": "d", "_rev": "1-b" });
+    assert_eq!(place.done("GET", &format!("/db/d?rev=1-b&{asks}"), ""), plain);
+    let listed = place.done("GET", &format!("/db/d?open_revs=[%221-b%22]&{asks}"), "");
+    assert_eq!(listed, json!([{ "ok": plain }]));
+    let bulk = place.done(
+        "POST",
+        &format!("/db/_bulk_get?{asks}"),
+        r#"{"docs":[{"id":"d","rev":"1-b"}]}"#,
+    );
+    assert_eq!(bulk["results"][0]["docs"][0]["ok"], plain);
+    assert_eq!(place.done("GET", &format!("/db/d?{asks}"), "")["_conflicts"], json!(["1-a"]));
+}
+
+#[test]
+fn an_encoding_that_is_not_kept_is_refused() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    for encoding in ["deflate", "br", "gzip, br"] {
+        let headers = [ADMIN, ("Content-Encoding", encoding)];
+        assert_eq!(place.raw("PUT", "/db/d/a", &headers, b"hello").status, 415, "{encoding}");
+    }
+}
+
+#[test]
+fn changes_of_one_bulk_are_in_the_order_of_ids() {
+    let place = Place::new();
+    place.done("PUT", "/db?q=1", "");
+    let bulk = r#"{"docs":[{"_id":"c"},{"_id":"a"},{"_id":"b"}]}"#;
+    let written = place.done("POST", "/db/_bulk_docs", bulk);
+    assert_eq!([&written[0]["id"], &written[1]["id"]], ["c", "a"]);
+    let changes = place.done("GET", "/db/_changes", "");
+    let ids: Vec<_> = changes["results"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+}
