@@ -189,6 +189,7 @@ const TOKIO: &[&str] = &[
     "src/http/updates.rs",
     "src/http/work.rs",
     "src/node/documents.rs",
+    "src/replication/attached.rs",
     "src/replication/flow.rs",
     "src/replication/jobs.rs",
     "src/replication/remote.rs",

@@ -194,10 +194,9 @@ impl Tree {
     pub fn merge(&mut self, path: &RevisionPath, new: Option<NewBody>) -> Merged {
         let mut merged = Merged::default();
         let mut parent = None;
-        let mut depth = path.start.saturating_sub(path.hashes.len() as u64);
         let places = self.places(path);
-        for (place, hash) in places.into_iter().zip(&path.hashes).rev() {
-            depth += 1;
+        for (back, (place, hash)) in places.into_iter().zip(&path.hashes).enumerate().rev() {
+            let depth = path.start.saturating_sub(back as u64);
             let index = place.unwrap_or_else(|| {
                 merged.is_changed = true;
                 self.push(Revision { depth, hash: hash.clone() })

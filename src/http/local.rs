@@ -13,7 +13,8 @@ use crate::documents::{
     Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id, parse_document,
 };
 
-fn id(call: &Call) -> String {
+/// The id that the path names.
+pub fn id(call: &Call) -> String {
     match call.name("local") {
         "" => call.name("doc").to_owned(),
         name => format!("_local/{name}"),
@@ -99,15 +100,6 @@ pub fn delete(call: &Call) -> Answer {
     permit(call, &database)?;
     database.local_remove(&id)?;
     Ok(answer(200, &id, 0, ""))
-}
-
-/// `COPY`: to another local document or to a document.
-pub fn copy(call: &Call) -> Answer {
-    let (destination, base) = super::document::destination(call)?;
-    let database = call.database()?;
-    let source = database.local_get(&id(call))?;
-    let parsed = parse_document(source.body.as_bytes())?;
-    super::document::put_copy(call, &database, parsed, destination, base)
 }
 
 /// `_local_docs`.

@@ -8,7 +8,7 @@
 //!
 //! - server: `server`, `node`, `config`, `cors`, `session`, `updates`, `replicate`
 //! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`
-//! - documents: `document`, `edits`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_put`, `multipart_out`
+//! - documents: `document`, `edits`, `copy`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_put`, `multipart_out`
 //! - rows: `all_docs`, `changes`, `selector`
 //!
 //! What clients see: docs/http.md.
@@ -33,6 +33,7 @@ mod changes;
 mod changes_query;
 mod changes_rows;
 mod config;
+mod copy;
 mod cors;
 mod database;
 mod databases;

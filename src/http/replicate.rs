@@ -178,6 +178,7 @@ pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
     if asked.replication.continuous {
         return go_on(&app, asked, call.user.name.clone());
     }
+    let job_id = asked.job.clone();
     let listed = Listed::new(&app, job(&app, &asked, call.user.name.clone(), None));
     // It goes on when the client does not wait for it, and is listed for as long.
     let running = tokio::spawn(async move {
@@ -185,6 +186,7 @@ pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
         drop(listed);
         ended
     });
+    app.jobs.set_abort(&job_id, running.abort_handle());
     let ended = running.await.map_err(|_| Problem::internal("the replication was ended"))?;
     Ok(Reply::json(200, &ended?))
 }
@@ -192,20 +194,19 @@ pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
 /// A job that is listed until this is dropped.
 struct Listed {
     app: Arc<App>,
-    job: String,
+    job: Job,
 }
 
 impl Listed {
     fn new(app: &Arc<App>, job: Job) -> Self {
-        let listed = Self { app: app.clone(), job: job.id.clone() };
-        app.jobs.add(job);
-        listed
+        app.jobs.add(job.clone());
+        Self { app: app.clone(), job }
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.app.jobs.cancel(&self.job);
+        self.app.jobs.forget(&self.job);
     }
 }
 

@@ -7,9 +7,9 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
-    all_docs, attachment, bulk, bulk_get, changes, config, database, design, document, limits,
-    local, node, partition, purge, replicate, reshard, revisions, scheduler, server, session,
-    shards, updates,
+    all_docs, attachment, bulk, bulk_get, changes, config, copy, database, design, document,
+    limits, local, node, partition, purge, replicate, reshard, revisions, scheduler, server,
+    session, shards, updates,
 };
 
 /// Who may make a request.
@@ -319,7 +319,7 @@ pub static ROUTES: &[Route] = &[
             plain("GET", Member, local::get),
             plain("PUT", Member, local::put),
             plain("DELETE", Member, local::delete),
-            plain("COPY", Member, local::copy),
+            plain("COPY", Member, copy::of_local),
         ],
     ),
     route("/{db}/_design/{ddoc}", "COPY,DELETE,GET,HEAD,POST,PUT", DOCUMENT),
@@ -357,7 +357,7 @@ const DOCUMENT: &[Verb] = &[
     flowing!("PUT", Member, document::put),
     plain("POST", Member, document::form),
     plain("DELETE", Member, document::delete),
-    plain("COPY", Member, document::copy),
+    plain("COPY", Member, copy::of_document),
 ];
 
 const ATTACHMENT: &[Verb] = &[

@@ -73,8 +73,8 @@ impl Replication {
         let content_type = given.unwrap_or_default().to_owned();
         let mut body = found.body;
         let mut reader =
-            PartsReader::new(&mut body, &content_type).map_err(|bad| self.unreadable(bad))?;
-        while let Some(head) = reader.next_part().await.map_err(|bad| self.unreadable(bad))? {
+            PartsReader::new(&mut body, &content_type).map_err(|bad| self.unreadable(&bad))?;
+        while let Some(head) = reader.next_part().await.map_err(|bad| self.unreadable(&bad))? {
             let content_type = head.header("content-type").unwrap_or_default();
             if content_type.starts_with("multipart/related") {
                 self.pass_parts(peek, content_type, &mut reader, &mut passed).await?;
@@ -82,12 +82,12 @@ impl Replication {
                 self.pass_json(peek, &mut reader, &mut passed).await?;
             }
         }
-        reader.finish().await.map_err(|bad| self.unreadable(bad))?;
+        reader.finish().await.map_err(|bad| self.unreadable(&bad))?;
         Ok(passed)
     }
 
     /// What parts that cannot be read end it with.
-    fn unreadable(&self, bad: BadParts<Cut>) -> Failed {
+    fn unreadable(&self, bad: &BadParts<Cut>) -> Failed {
         let reason = format!("{}: {bad}", self.source.label);
         match bad {
             BadParts::Body(_) => Failed::passing("unreachable", reason),
@@ -112,7 +112,7 @@ impl Replication {
         reader: &mut Reader<'_>,
         passed: &mut Passed,
     ) -> Result<(), Failed> {
-        let text = reader.whole(DOCUMENT_BYTES_MAX).await.map_err(|bad| self.unreadable(bad))?;
+        let text = reader.whole(DOCUMENT_BYTES_MAX).await.map_err(|bad| self.unreadable(&bad))?;
         let value: Value = serde_json::from_slice(&text).unwrap_or_default();
         if value.get("missing").is_some() {
             passed.is_gone = true;
@@ -133,7 +133,7 @@ impl Replication {
         passed: &mut Passed,
     ) -> Result<(), Failed> {
         let malformed =
-            || self.unreadable(BadParts::Malformed("a document in parts has no boundary"));
+            || self.unreadable(&BadParts::Malformed("a document in parts has no boundary"));
         let boundary = parameter(content_type, "boundary").ok_or_else(malformed)?;
         let (front, document) = self.front(reader, &boundary).await?;
         let is_it = front.get(document).is_some_and(|text| self.is_asked_for(asked, text));
@@ -156,7 +156,7 @@ impl Replication {
     ) -> Result<(Vec<u8>, std::ops::Range<usize>), Failed> {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         let (mut front, mut looked) = (Vec::new(), 0);
-        while let Some(bytes) = reader.chunk().await.map_err(|bad| self.unreadable(bad))? {
+        while let Some(bytes) = reader.chunk().await.map_err(|bad| self.unreadable(&bad))? {
             front.extend_from_slice(&bytes);
             let start = find(&front, b"\r\n\r\n").map_or(front.len(), |head| head + 4);
             // What was looked at is not looked at again, but for a delimiter that may have begun.
@@ -167,10 +167,10 @@ impl Replication {
             }
             looked = front.len().saturating_sub(delimiter.len());
             if front.len() as u64 > DOCUMENT_BYTES_MAX {
-                return Err(self.unreadable(BadParts::TooLarge(DOCUMENT_BYTES_MAX)));
+                return Err(self.unreadable(&BadParts::TooLarge(DOCUMENT_BYTES_MAX)));
             }
         }
-        Err(self.unreadable(BadParts::Malformed("a document in parts does not end")))
+        Err(self.unreadable(&BadParts::Malformed("a document in parts does not end")))
     }
 
     /// Gives a part to who writes it, piece by piece; when that has ended, the rest is passed over.
@@ -188,7 +188,7 @@ impl Replication {
                 Err(bad) => {
                     // The half must not be taken for the whole.
                     let _unwanted = pieces.send(Err(Cut(bad.to_string()))).await;
-                    return Err(self.unreadable(bad));
+                    return Err(self.unreadable(&bad));
                 }
             }
         }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -78,7 +77,7 @@ pub(super) struct Peek {
     revisions: Option<Revisions>,
     /// Its attachments.
     #[serde(rename = "_attachments")]
-    attachments: Option<BTreeMap<String, IgnoredAny>>,
+    attachments: Option<BTreeMap<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -100,9 +99,18 @@ impl Peek {
     }
 }
 
+/// What came of a batch.
+struct Came<'a> {
+    plain: Vec<Box<RawValue>>,
+    with_attachments: Vec<Peek>,
+    /// Revisions that did not come, and that the source should have.
+    absent: BTreeSet<&'a (String, String)>,
+}
+
 /// Whether an error says that the source has a revision no more: it was purged.
-fn is_gone(error: &Value, (id, rev): &(String, String)) -> bool {
-    let is = |name: &str, value: &str| error.get(name).and_then(Value::as_str) == Some(value);
+fn is_gone(error: Option<&Value>, (id, rev): &(String, String)) -> bool {
+    let member = |name: &str| error?.get(name)?.as_str();
+    let is = |name: &str, value: &str| member(name) == Some(value);
     is("error", "not_found") && is("id", id) && is("rev", rev)
 }
 
@@ -147,30 +155,7 @@ impl Replication {
         let body = json!({ "docs": asked }).to_string();
         let bulk: Bulk =
             self.source.want("POST", "/_bulk_get?revs=true&latest=true", Some(body)).await?;
-        let mut absent: BTreeSet<&(String, String)> = wanted.iter().collect();
-        let (mut plain, mut with_attachments) = (Vec::new(), Vec::new());
-        let mut came = BTreeSet::new();
-        for doc in bulk.results.into_iter().flat_map(|item| item.docs) {
-            let Some(text) = doc.ok else {
-                absent
-                    .retain(|asked| !doc.error.as_ref().is_some_and(|error| is_gone(error, asked)));
-                continue;
-            };
-            let peek: Peek = serde_json::from_str(text.get()).map_err(|error| {
-                Failed::new("bad_answer", format!("{}: {error}", self.source.label))
-            })?;
-            let before = wanted.iter().filter(|(id, rev)| *id == peek.id && peek.holds(rev));
-            let before: Vec<_> = before.collect();
-            absent.retain(|asked| !before.contains(asked));
-            // Of two revisions the same leaf may come.
-            if before.is_empty() || !came.insert((peek.id.clone(), peek.rev.clone())) {
-                continue;
-            }
-            match peek.is_attached() {
-                true => with_attachments.push(peek),
-                false => plain.push(text),
-            }
-        }
+        let Came { plain, with_attachments, absent } = self.sort(wanted, bulk)?;
         for (id, rev) in &absent {
             tracing::warn!(source = %self.source.label, id, rev, "a revision was asked for and did not come");
         }
@@ -188,6 +173,35 @@ impl Replication {
             self.pass(&peek, known).await?;
         }
         Ok(())
+    }
+
+    /// Holds what came against what was asked for: a revision, or one that descends from it.
+    fn sort<'a>(&self, wanted: &'a [(String, String)], bulk: Bulk) -> Result<Came<'a>, Failed> {
+        let absent = wanted.iter().collect();
+        let mut came = Came { plain: Vec::new(), with_attachments: Vec::new(), absent };
+        let mut known = BTreeSet::new();
+        for doc in bulk.results.into_iter().flat_map(|item| item.docs) {
+            let Some(text) = doc.ok else {
+                let is_gone = |asked: &(String, String)| is_gone(doc.error.as_ref(), asked);
+                came.absent.retain(|asked| !is_gone(asked));
+                continue;
+            };
+            let peek: Peek = serde_json::from_str(text.get()).map_err(|error| {
+                Failed::new("bad_answer", format!("{}: {error}", self.source.label))
+            })?;
+            let is_it = |(id, rev): &(String, String)| *id == peek.id && peek.holds(rev);
+            came.absent.retain(|asked| !is_it(asked));
+            // For two revisions the same leaf may come.
+            if !wanted.iter().any(is_it) || !known.insert((peek.id.clone(), peek.rev.clone())) {
+                continue;
+            }
+            if peek.is_attached() {
+                came.with_attachments.push(peek);
+            } else {
+                came.plain.push(text);
+            }
+        }
+        Ok(came)
     }
 
     async fn write(&self, docs: &[Box<RawValue>]) -> Result<(), Failed> {

@@ -104,6 +104,15 @@ impl Jobs {
         true
     }
 
+    /// Takes a job that is over off the list; another one of the same id stays.
+    pub fn forget(&self, job: &Job) {
+        let mut jobs = self.lock();
+        let is_it = |listed: &Job| Arc::ptr_eq(&listed.standing, &job.standing);
+        if jobs.get(&job.id).is_some_and(is_it) {
+            jobs.remove(&job.id);
+        }
+    }
+
     /// One job.
     pub fn get(&self, id: &str) -> Option<Job> {
         self.lock().get(id).cloned()

@@ -25,6 +25,7 @@ pub struct Progress {
 
 impl Progress {
     /// What both did together.
+    #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             missing_checked: self.missing_checked + other.missing_checked,

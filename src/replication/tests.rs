@@ -38,16 +38,17 @@ async fn drain(mut body: Flow) {
 
 /// Documents with an attachment each, or what is said instead of one, as CouchDB answers `open_revs`.
 fn in_parts(documents: &Value) -> Response {
-    let mut text = String::new();
-    for document in documents.as_array().unwrap_or(&vec![documents.clone()]) {
+    let part = |document: &Value| {
         let json = format!("Content-Type: application/json\r\n\r\n{document}");
-        text += &match document.get("_attachments") {
+        match document.get("_attachments") {
             Some(_) => format!(
                 "--o\r\nContent-Type: multipart/related; boundary=\"i\"\r\n\r\n--i\r\n{json}\r\n--i\r\n\r\nhello\r\n--i--\r\n"
             ),
             None => format!("--o\r\n{json}\r\n"),
-        };
-    }
+        }
+    };
+    let one = vec![documents.clone()];
+    let text: String = documents.as_array().unwrap_or(&one).iter().map(part).collect();
     let content_type = "multipart/mixed; boundary=\"o\"".parse().unwrap();
     let headers = [(hyper::header::CONTENT_TYPE, content_type)].into_iter().collect();
     Response { status: 200, headers, body: Flow::Full(format!("{text}--o--").into()) }

@@ -257,3 +257,21 @@ fn counts_go_on_over_sessions_and_stand_at_the_top_with_ids() {
         ["docs_read", "docs_written", "doc_write_failures"].map(|name| answer[name].clone());
     assert_eq!(counts, [json!(2), json!(2), json!(0)]);
 }
+
+#[test]
+fn a_replication_once_can_be_cancelled_too() {
+    let place = Place::new();
+    let source = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/db", source.local_addr().unwrap());
+    let wanted = json!({"source": url, "target": "copy", "create_target": true});
+    let address = place.address();
+    let body = wanted.to_string();
+    let waiting =
+        std::thread::spawn(move || crate::client::ask(address, "POST", "/_replicate", &body));
+    let _asked = source.accept().unwrap();
+    let mut cancel = wanted;
+    cancel["cancel"] = json!(true);
+    place.done("POST", "/_replicate", &cancel.to_string());
+    assert_eq!(waiting.join().unwrap().status, 500);
+    assert_eq!(place.done("GET", "/_scheduler/jobs", "")["total_rows"], 0);
+}

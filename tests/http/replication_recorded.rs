@@ -31,7 +31,7 @@ impl Replaying<'_> {
         headers.push(("Cookie", &self.cookie));
         let answer = self.place.raw(&pair.method, target, &headers, &pair.body);
         if let Some(cookie) = answer.header("set-cookie") {
-            self.cookie = cookie.split(';').next().unwrap().to_owned();
+            cookie.split(';').next().unwrap().clone_into(&mut self.cookie);
         }
         answer
     }
@@ -126,8 +126,8 @@ fn a_recorded_couchdb_pulls_from_this_server() {
     for pair in pairs.iter().filter(|pair| pair.target.starts_with("/rsrc") && !is_list(pair)) {
         replaying.compare(pair);
     }
-    let lists = pairs.iter().filter(|pair| is_list(pair) && pair.below().contains("since=0"));
-    replaying.compare(lists.last().unwrap());
+    let mut lists = pairs.iter().filter(|pair| is_list(pair) && pair.below().contains("since=0"));
+    replaying.compare(lists.next_back().unwrap());
 }
 
 fn replicate(place: &Place, wanted: &Value) -> Value {
