@@ -7,7 +7,7 @@ use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::dates::iso_date;
-use crate::replication::{Job, JobState};
+use crate::replication::{Job, JobState, Progress};
 
 /// Rows of an answer that does not say how many.
 const LIMIT_DEFAULT: usize = 100;
@@ -56,7 +56,11 @@ fn is_asked_for(call: &Call) -> Result<impl Fn(&Value) -> bool, Problem> {
 fn describe(job: &Job) -> Value {
     let info = match &job.state {
         JobState::Crashing(failed) | JobState::Failed(failed) => json!({ "error": failed.reason }),
-        JobState::Running | JobState::Completed => job.standing().info(),
+        // As in CouchDB, null until there is something to tell.
+        JobState::Running | JobState::Completed => match job.standing() {
+            standing if standing.total() == Progress::default() => Value::Null,
+            standing => standing.info(),
+        },
     };
     let started = iso_date(job.started_s);
     json!({
