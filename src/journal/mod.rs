@@ -23,6 +23,7 @@
 //! tail, `compaction/mod.rs` for its stages.
 
 pub mod check;
+mod closing;
 mod compaction;
 mod core;
 mod counters;

@@ -314,7 +314,7 @@ pub(super) fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> Co
 }
 
 fn adopt(base: Arc<Base>, side: SideFile<'_>) -> (State, Writer) {
-    let (overlay, counters, cursor, writer) = side.into_parts();
+    let (overlay, counters, cursor, writer) = side.into_parts(&base.header);
     let state = State {
         sequence: cursor.sequence,
         base,
