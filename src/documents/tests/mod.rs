@@ -8,6 +8,7 @@ mod edits;
 mod format;
 mod growth;
 mod model;
+mod open_shards;
 mod parse;
 mod partitions;
 mod reading;
