@@ -67,7 +67,7 @@ mod tests;
 
 pub use self::compaction::{
     CompactionControl, CompactionObserver, CompactionReport, CompactionRequest, Progress, Stage,
-    StoreCopy, WritePolicy, estimate_bytes,
+    StoreCopy, WritePolicy,
 };
 pub use self::core::Receipt;
 pub use self::counters::Counters;
