@@ -79,6 +79,8 @@ pub mod cdb;
 #[doc(hidden)]
 pub mod cli;
 pub mod clock;
+#[doc(hidden)]
+pub mod compaction;
 pub mod component;
 pub mod conf;
 mod dates;

@@ -70,6 +70,10 @@ pub enum Bug {
     WitnessIgnored,
     /// No frame at the close says that all is durable.
     ClosingWitnessMissing,
+    /// A close does not say outside of the tail how far it was durable.
+    ClosingRecordMissing,
+    /// What the last close said is not asked.
+    ClosingRecordIgnored,
     /// Where a compaction's file was durable is not asked.
     SealIgnored,
     /// The copy of the header is not written.

@@ -46,7 +46,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("component", &["cdb", "units"]),
     ("scheduler", &["component", "cdb", "journal", "vfs", "clock", "units", "dates"]),
     ("nonblocking", &["cdb", "journal", "clock"]),
-    ("documents", &["journal", "vfs", "clock", "units"]),
+    ("compaction", &["journal", "clock"]),
+    ("documents", &["compaction", "journal", "vfs", "clock", "units"]),
     ("smoosh", &["journal", "vfs", "clock", "units"]),
     ("compactor", &["journal", "scheduler", "vfs", "clock", "units"]),
     (
@@ -147,7 +148,7 @@ const BANS: &[Ban] = &[
     ),
     Ban::in_code("env::var", &["src/conf/load.rs", "src/planted.rs"], "take conf::environment"),
     Ban::everywhere("fs2", &["src/vfs/os.rs"], "files go through vfs"),
-    Ban::everywhere("rustix", &["src/vfs/os.rs"], "files go through vfs"),
+    Ban::everywhere("rustix", &["src/vfs/os.rs", "src/vfs/descriptors.rs"], "files go through vfs"),
     Ban::everywhere("memmap2", &["src/vfs/map.rs"], "files go through vfs"),
     Ban::everywhere(
         "bincode",

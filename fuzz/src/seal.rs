@@ -46,6 +46,15 @@ pub fn frame_header(bytes: &mut [u8], file_id: u128, position: u64) -> u32 {
     crc
 }
 
+/// The magic and checksum of a closing record for its place.
+fn closing(bytes: &mut [u8], file_id: u128, position: u64) {
+    put(bytes, 0, b"closed\x1a\n");
+    let crc = crc32c::crc32c(&file_id.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &position.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &bytes[..508]);
+    put(bytes, 508, &crc.to_le_bytes());
+}
+
 /// Which parts of a file are put right.
 #[derive(Clone, Copy)]
 pub struct Parts {
@@ -81,6 +90,9 @@ pub fn file(bytes: &mut [u8], parts: Parts) {
         back[..HEADER].copy_from_slice(&front[..HEADER]);
     }
     let tail = usize::try_from(u64_at(bytes, 104)).unwrap_or(usize::MAX);
+    if parts.copy && bytes[10] > 0 && (HEADER..=bytes.len()).contains(&tail) {
+        closing(&mut bytes[tail - HEADER..tail], file_id, (tail - HEADER) as u64);
+    }
     if parts.frames && tail <= bytes.len() {
         let base = u64_at(bytes, 48);
         frames(bytes, tail, file_id, base, parts.sequences);

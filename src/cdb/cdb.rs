@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::commit::{Commit, CommitError, TransactionId};
-use super::compaction::{ByItself, CompactionEntry, CompactionTarget, Compactions, PastCompaction};
-use super::compaction_history;
+use super::compaction::{ByItself, CompactionTarget, Compactions, PastCompaction};
+use super::compaction_history::{self, OperationalLedger};
 use super::datastore::{CommitHook, OpenDatastore, Words};
 use super::diff::Diff;
 use super::edit::Editor;
@@ -559,15 +559,9 @@ fn start_compactions(
         compaction.by_itself = ByItself::Never;
     }
     let [_, operational, _] = datastores;
-    let for_history = Arc::downgrade(operational);
-    let history = move |entry: &CompactionEntry| {
-        let Some(operational) = for_history.upgrade() else { return };
-        if let Err(error) = compaction_history::record(&operational, entry) {
-            tracing::warn!(%error, "a compaction is missing in the history");
-        }
-    };
+    let ledger = Box::new(OperationalLedger(Arc::downgrade(operational)));
     let targets = datastores.map(|datastore| datastore.clone() as Arc<dyn CompactionTarget>);
-    let started = Compactions::start(options.clock.clone(), compaction, targets, Box::new(history));
+    let started = Compactions::start(options.clock.clone(), compaction, targets, ledger);
     let compactions = Arc::new(started.map_err(OpenError::Thread)?);
     for datastore in datastores {
         datastore.set_compactions(&compactions);

@@ -1,13 +1,14 @@
 //! The history of compactions: ordinary operational data, the last 1,000 of them.
 //!
 //! `/compaction/history{N}` in `O.cdb`, N counting up to `/compaction/last`: when, which, why, sizes, durations,
-//! and the failure if there was one. So it is read, saved and subscribed to like everything else, and
+//! and the failure if there was one. A request that waits for its delay is an entry of `/compaction/requested`, so that it
+//! outlives the process. So it is read, saved and subscribed to like everything else, and
 //! survives a restart.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::commit::CommitError;
-use super::compaction::{Cause, CompactionEntry, PastCompaction};
+use super::compaction::{Cause, CompactionEntry, CompactionLedger, PastCompaction};
 use super::datastore::{OpenDatastore, Words};
 use super::error::Error;
 use super::name::Datastore;
@@ -25,22 +26,106 @@ const LIST: &str = "/compaction/history";
 /// How often adding is tried: two compactions that end together want the same number.
 const ATTEMPTS: usize = 8;
 
-/// Adds an entry, and drops the one that is too old.
-pub(crate) fn record(
-    operational: &Arc<OpenDatastore>,
-    entry: &CompactionEntry,
-) -> Result<(), CommitError> {
-    let mut outcome = add(operational, entry);
-    for _ in 1..ATTEMPTS {
-        match &outcome {
-            Err(error) if error.is_retriable() => {
-                operational.store.settle();
-                outcome = add(operational, entry);
+/// The list of requests that wait: `/compaction/requested{config}`.
+const REQUESTED: &str = "/compaction/requested";
+
+/// The history of compactions and the requests that wait, in `O.cdb`.
+#[derive(Debug)]
+pub(crate) struct OperationalLedger(pub Weak<OpenDatastore>);
+
+impl CompactionLedger for OperationalLedger {
+    fn record(&self, entry: &CompactionEntry) {
+        self.write("a compaction is missing in the history", |operational| add(operational, entry));
+    }
+
+    fn request(&self, datastore: Datastore) {
+        self.write("a request for a compaction does not outlive this process", |operational| {
+            set_requested(operational, datastore, true)
+        });
+    }
+
+    fn forget(&self, datastore: Datastore) {
+        self.write("a request for a compaction stays noted", |operational| {
+            set_requested(operational, datastore, false)
+        });
+    }
+
+    fn requested(&self) -> Vec<Datastore> {
+        let Some(operational) = self.0.upgrade() else {
+            return Vec::new();
+        };
+        let view = operational.view();
+        let is_requested = |datastore: &Datastore| match view.exists(&*requested_path(*datastore)) {
+            Ok(there) => there,
+            Err(error) => {
+                tracing::warn!(%datastore, %error, "it is not known whether a compaction was asked for");
+                false
             }
-            _ => break,
+        };
+        Datastore::ALL.into_iter().filter(is_requested).collect()
+    }
+}
+
+impl OperationalLedger {
+    /// Writes, again when another transaction came between.
+    fn write(
+        &self,
+        missing: &'static str,
+        write: impl Fn(&Arc<OpenDatastore>) -> Result<(), CommitError>,
+    ) {
+        let Some(operational) = self.0.upgrade() else {
+            return;
+        };
+        let mut outcome = write(&operational);
+        for _ in 1..ATTEMPTS {
+            match &outcome {
+                Err(error) if error.is_retriable() => {
+                    operational.store.settle();
+                    outcome = write(&operational);
+                }
+                _ => break,
+            }
+        }
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "{missing}");
         }
     }
-    outcome
+}
+
+fn requested_path(datastore: Datastore) -> String {
+    format!("{REQUESTED}{{{datastore}}}")
+}
+
+fn set_requested(
+    operational: &Arc<OpenDatastore>,
+    datastore: Datastore,
+    requested: bool,
+) -> Result<(), CommitError> {
+    let mut tx = WriteTransaction::begin(operational.clone())?;
+    let path = requested_path(datastore);
+    if tx.exists(&*path)? == requested {
+        return Ok(());
+    }
+    let comment = Some(format!("request for a compaction of {}", datastore.file_name()));
+    tx.set_words(Words { user: None, comment });
+    if requested {
+        tx.declare_list(REQUESTED, &ListInfo::with_keys(["datastore"]))?;
+        tx.create(&*path)?;
+    } else {
+        tx.remove(&*path)?;
+    }
+    tx.commit().map(drop)
+}
+
+/// The comment of the transaction that keeps a compaction.
+fn comment_of(datastore: Datastore) -> String {
+    format!("compaction of {}", datastore.file_name())
+}
+
+/// Whether a transaction of `O.cdb` only keeps a compaction of `O.cdb`: it does not count as growth, else a low threshold
+/// would be exceeded by the compaction itself, again and again.
+pub(crate) fn is_own(user: Option<&str>, comment: Option<&str>) -> bool {
+    user.is_none() && comment == Some(&*comment_of(Datastore::Operational))
 }
 
 fn list_info() -> ListInfo {
@@ -50,7 +135,7 @@ fn list_info() -> ListInfo {
 
 fn add(operational: &Arc<OpenDatastore>, entry: &CompactionEntry) -> Result<(), CommitError> {
     let mut tx = WriteTransaction::begin(operational.clone())?;
-    let comment = Some(format!("compaction of {}", entry.datastore.file_name()));
+    let comment = Some(comment_of(entry.datastore));
     tx.set_words(Words { user: None, comment });
     let number = if let Some(Value::Uint64(last)) = tx.get(LAST)? {
         last + 1
@@ -65,6 +150,10 @@ fn add(operational: &Arc<OpenDatastore>, entry: &CompactionEntry) -> Result<(), 
     }
     if let Some(old) = number.checked_sub(COMPACTION_HISTORY_MAX) {
         tx.remove(format!("{LIST}{{{old}}}").as_str())?;
+    }
+    let waited = requested_path(entry.datastore);
+    if tx.exists(&*waited)? {
+        tx.remove(&*waited)?;
     }
     tx.commit().map(drop)
 }

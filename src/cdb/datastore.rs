@@ -7,11 +7,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use super::annotation::Annotation;
 use super::commit::{Commit, CommitError, CommitSummary};
 use super::compaction::{CompactionTarget, Compactions, Growth};
+use super::compaction_history;
 use super::diff::{Change, Diff, diff, merged};
 use super::edit::Editor;
 use super::error::Error;
@@ -38,6 +39,8 @@ pub(crate) struct OpenDatastore {
     nodes: AtomicI64,
     /// The generation of the journal file, and how many nodes its image holds.
     baseline: Mutex<(u64, u64)>,
+    /// What the history of its own compactions added to it since the last one.
+    own_growth: Mutex<OwnGrowth>,
     /// Each with the subtree that it wants to see the changes of.
     validators: RwLock<Vec<(KeyRange, Arc<Validator>)>>,
     hook: RwLock<Option<Arc<CommitHook>>>,
@@ -48,6 +51,27 @@ pub(crate) struct OpenDatastore {
 impl fmt::Debug for OpenDatastore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenDatastore").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// How much of a datastore's growth is the history of its own compactions.
+#[derive(Clone, Copy, Debug, Default)]
+struct OwnGrowth {
+    /// The generation of the journal file.
+    generation: u64,
+    bytes: u64,
+    nodes: i64,
+    transactions: u64,
+}
+
+impl OwnGrowth {
+    fn add(&mut self, generation: u64, bytes: u64, nodes: i64) {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+        self.bytes += bytes;
+        self.nodes += nodes;
+        self.transactions += 1;
     }
 }
 
@@ -70,8 +94,19 @@ impl OpenDatastore {
         let (validators, hook) = (RwLock::default(), RwLock::default());
         let compactions = OnceLock::new();
         let baseline = Mutex::new((u64::MAX, 0));
-        let datastore =
-            Self { id, store, clock, hub, nodes, baseline, validators, hook, compactions };
+        let own_growth = Mutex::new(own_growth(id, &store));
+        let datastore = Self {
+            id,
+            store,
+            clock,
+            hub,
+            nodes,
+            baseline,
+            own_growth,
+            validators,
+            hook,
+            compactions,
+        };
         datastore.nodes_at_compaction()?;
         Ok(datastore)
     }
@@ -124,6 +159,7 @@ impl OpenDatastore {
     ) -> Result<Commit, CommitError> {
         self.hub.delivering().check(self.id)?;
         let (node_delta, nodes_touched) = (editor.node_delta(), editor.nodes_touched());
+        let is_own = self.keeps_own_history(words.user.as_deref(), words.comment.as_deref());
         if editor.is_empty() {
             let transaction_id = editor.base().sequence();
             let commit =
@@ -154,6 +190,9 @@ impl OpenDatastore {
         let facts = facts.map(|facts| Facts { after: self.view(), ..facts });
         self.hub.deliver(transaction_id, facts.as_ref(), prepared);
         let size_bytes = receipt.size_bytes;
+        if is_own {
+            self.own_growth().add(self.store.stats().generation, size_bytes, node_delta);
+        }
         let commit =
             Commit { transaction_id, changed: true, nodes_touched, node_delta, size_bytes };
         self.tell_hook(commit);
@@ -206,6 +245,15 @@ impl OpenDatastore {
         Ok(())
     }
 
+    /// Whether a transaction keeps a compaction of this very datastore.
+    fn keeps_own_history(&self, user: Option<&str>, comment: Option<&str>) -> bool {
+        self.id == Datastore::Operational && compaction_history::is_own(user, comment)
+    }
+
+    fn own_growth(&self) -> MutexGuard<'_, OwnGrowth> {
+        self.own_growth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Names who is to hold the thresholds against every commit from now on.
     pub fn set_compactions(&self, compactions: &Arc<Compactions>) {
         // Only the first call counts; there is one, when the database is opened.
@@ -248,13 +296,34 @@ impl CompactionTarget for OpenDatastore {
 
     fn growth(&self) -> Growth {
         let stats = self.store.stats();
+        let own = *self.own_growth();
+        let own = if own.generation == stats.generation { own } else { OwnGrowth::default() };
+        let own_nodes = u64::try_from(own.nodes).unwrap_or(0);
         Growth {
-            file_bytes: stats.file_bytes,
+            file_bytes: stats.file_bytes.saturating_sub(own.bytes),
             baseline_bytes: stats.baseline_bytes,
-            nodes: self.node_count(),
+            nodes: self.node_count().saturating_sub(own_nodes),
             // An image that cannot be read makes itself known on every other way.
             baseline_nodes: self.nodes_at_compaction().unwrap_or_default(),
-            transactions: stats.transactions_since_compaction,
+            transactions: stats.transactions_since_compaction.saturating_sub(own.transactions),
         }
     }
+}
+
+/// What the tail holds of the history of the datastore's own compactions.
+fn own_growth(id: Datastore, store: &Store) -> OwnGrowth {
+    let generation = store.stats().generation;
+    let mut own = OwnGrowth { generation, ..OwnGrowth::default() };
+    if id != Datastore::Operational {
+        return own;
+    }
+    // A tail that cannot be read is refused elsewhere; here it only means that more counts as growth.
+    for record in store.tail().map_while(Result::ok) {
+        let annotation = Annotation::decode(record.record.annotation());
+        let (user, comment) = (annotation.user.as_deref(), annotation.comment.as_deref());
+        if compaction_history::is_own(user, comment) {
+            own.add(generation, record.size_bytes, annotation.node_delta);
+        }
+    }
+    own
 }

@@ -55,8 +55,8 @@ mod tests;
 pub use self::cdb::{Author, Cdb, LoadFailure, Loaded, MAX_ATTEMPTS};
 pub use commit::{Commit, CommitError, CommitSummary, TransactionId};
 pub use compaction::{
-    ByItself, Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionOptions,
-    CompactionTarget, CompactionType, Compactions, DelayOptions, Growth, HistorySink,
+    ByItself, Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionLedger,
+    CompactionOptions, CompactionTarget, CompactionType, Compactions, DelayOptions, Growth,
     JournalCompaction, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds,
     UnknownCause, Verdict, evaluate,
 };

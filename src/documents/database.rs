@@ -1,7 +1,7 @@
 //! A database: its shards as one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -9,7 +9,6 @@ use super::all_docs::{AllDocs, AllDocsRow, keys_of, look_up};
 use super::body::Body;
 use super::catalog::DatabaseRecord;
 use super::changes::Changes;
-use super::compactor::Compactor;
 use super::document::{Document, OpenRev};
 use super::error::DocumentError;
 use super::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
@@ -25,6 +24,7 @@ use super::revision::Revision;
 use super::sequence::Sequence;
 use super::shard::{Shard, Upload, UploadOptions};
 use super::watch::{Bell, Watch};
+use crate::compaction::{CompactionQueue, as_target};
 
 /// What a new database that is for admins only has as its security object.
 const ADMIN_ONLY: &str = r#"{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}"#;
@@ -39,11 +39,13 @@ pub struct Database {
     /// Another set once a shard was split. A call takes it once, and again when it came too late for a shard.
     shards: ArcSwap<Vec<Arc<Shard>>>,
     pub(super) rules: Rules,
-    pub(super) compactor: Arc<Compactor>,
+    pub(super) compactor: Arc<CompactionQueue>,
     bell: Arc<Bell>,
     /// Rung for the first change since [`Database::take_touched`].
     events: Arc<Bell>,
     touched: AtomicBool,
+    /// When it was last asked for, counted in requests for databases.
+    used: AtomicU64,
 }
 
 impl Database {
@@ -51,18 +53,35 @@ impl Database {
         record: DatabaseRecord,
         shards: Vec<Arc<Shard>>,
         max_document_bytes: u64,
-        compactor: Arc<Compactor>,
+        compactor: Arc<CompactionQueue>,
         events: Arc<Bell>,
     ) -> Self {
-        let (bell, touched) = (Arc::default(), AtomicBool::new(false));
+        let (bell, touched, used) = (Arc::default(), AtomicBool::new(false), AtomicU64::new(0));
         let shards = ArcSwap::from_pointee(shards);
         let rules = Rules { max_document_bytes, partitioned: record.partitioned };
-        Self { record, shards, rules, compactor, bell, events, touched }
+        Self { record, shards, rules, compactor, bell, events, touched, used }
     }
 
     /// Whether something changed since the last call.
     pub(super) fn take_touched(&self) -> bool {
         self.touched.swap(false, Ordering::AcqRel)
+    }
+
+    /// Notes when it was asked for.
+    pub(super) fn note_use(&self, request: u64) {
+        self.used.fetch_max(request, Ordering::AcqRel);
+    }
+
+    /// When it was last asked for.
+    pub(super) fn last_use(&self) -> u64 {
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing reads, writes, compacts or watches it but through handles that `Databases` gives out.
+    pub(super) fn is_idle(&self) -> bool {
+        let shards = self.shards.load();
+        let unused = shards.iter().all(|shard| Arc::strong_count(shard) == 1);
+        unused && !self.bell.is_watched() && !shards.iter().any(|shard| shard.is_compacting())
     }
 
     /// Its name.
@@ -87,7 +106,8 @@ impl Database {
             purge_seq: sequence(Shard::last_purge),
             sizes,
             disk_format_version: DISK_FORMAT_VERSION,
-            compact_running: shards.iter().any(|shard| shard.compact_running),
+            compact_running: shards.iter().any(|shard| shard.compact_running)
+                || set.iter().any(|shard| self.compactor.is_pending(&as_target(shard))),
             instance_start_time: self.record.created_s,
             q: u32::try_from(set.len()).unwrap_or(u32::MAX),
             partitioned: self.record.partitioned,
@@ -515,7 +535,7 @@ impl Database {
 
     /// Asks for a compaction of every shard, in the background; what runs already goes on. Answers at once.
     pub fn compact(&self) {
-        self.each_shard().iter().for_each(|shard| self.compactor.request(shard));
+        self.each_shard().iter().for_each(|shard| self.compactor.request(&as_target(shard)));
     }
 
     /// Compacts every shard on this thread.
@@ -523,7 +543,11 @@ impl Database {
     /// # Errors
     /// [`DocumentError::Storage`] with [`crate::journal::CompactionError::Running`] when one is being compacted.
     pub fn compact_now(&self) -> Result<(), DocumentError> {
-        self.with_shards(|shards| shards.iter().try_for_each(|shard| self.compactor.run(shard)))
+        self.with_shards(|shards| shards.iter().try_for_each(|shard| self.compact_shard(shard)))
+    }
+
+    fn compact_shard(&self, shard: &Arc<Shard>) -> Result<(), DocumentError> {
+        self.compactor.run(&as_target(shard), |control| shard.compact(control).map(|_| ()))
     }
 
     /// How many shards it has.
@@ -533,7 +557,7 @@ impl Database {
 
     /// Compacts one shard, counted from 0, on this thread; `None` when there is none of that number.
     pub fn compact_shard_now(&self, number: usize) -> Option<Result<(), DocumentError>> {
-        Some(self.compactor.run(self.each_shard().get(number)?))
+        Some(self.compact_shard(self.each_shard().get(number)?))
     }
 
     /// Makes durable what was answered with [`crate::journal::Durability::Buffered`].
@@ -559,7 +583,7 @@ impl Database {
     /// It was removed: writers are refused, readers go on with what they have.
     pub(super) fn retire(&self) -> Result<(), DocumentError> {
         for shard in self.each_shard().iter() {
-            self.compactor.forget(shard);
+            self.compactor.forget(&as_target(shard));
             shard.retire()?;
         }
         self.bell.ring();

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::catalog::{Catalog, DatabaseRecord};
-use super::compactor::{Compactor, Worker};
 use super::database::Database;
-use super::error::DatabaseError;
+use super::due::DueLook;
+use super::error::{DatabaseError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
 use super::options::{CreateOptions, DocumentsOptions};
 use super::orphans::remove_abandoned;
@@ -14,9 +15,9 @@ use super::place::{ROOT, check_name, is_system};
 use super::ranges::Q_MAX;
 use super::shelf::{Shelf, storage};
 use super::split::Splitter;
-use super::tasks::ActiveTask;
 use super::watch::Watch;
 use crate::clock::Clock;
+use crate::compaction::{ActiveTask, Compactable, CompactionQueue, CompactionWorker, as_target};
 use crate::journal::{Directory, Durability};
 use crate::vfs::Vfs;
 
@@ -24,8 +25,9 @@ use crate::vfs::Vfs;
 #[derive(Debug)]
 pub struct Databases {
     shelf: Arc<Shelf>,
-    events: Events,
-    worker: Worker,
+    events: Arc<Events>,
+    worker: CompactionWorker,
+    due: DueLook,
     pub(super) splitter: Splitter,
 }
 
@@ -42,17 +44,21 @@ impl Databases {
         let root = directory.join(ROOT);
         let top = Directory::open(vfs.clone(), clock.clone(), &root)?;
         let (events, complete) = Events::open(&top, options.store.clone())?;
+        let events = Arc::new(events);
         if !complete {
             let records = catalog.list()?;
             let changed = records.iter().map(|record| (EventKind::Updated, record.name.as_str()));
             events.add(&changed.collect::<Vec<_>>(), Durability::Sync)?;
         }
         remove_abandoned(&root, &vfs, &clock, &*catalog, &options.store)?;
-        let compactor = Compactor::new(clock.clone(), options.compaction);
-        let worker = Worker::start(&compactor)?;
+        let compactor = CompactionQueue::new(clock.clone(), options.compaction);
+        let worker =
+            CompactionWorker::start(&compactor, "documents-compaction").map_err(no_thread)?;
         let shelf = Arc::new(Shelf::new(root, vfs, clock, catalog, options, compactor));
-        let splitter = Splitter::open(&shelf, events.store())?;
-        Ok(Self { shelf, events, worker, splitter })
+        let splitter = Splitter::open(&shelf, &events)?;
+        shelf.look_at(&events);
+        let due = DueLook::start(&shelf).map_err(no_thread)?;
+        Ok(Self { shelf, events, worker, due, splitter })
     }
 
     /// Makes a database; durable when it answers.
@@ -90,6 +96,7 @@ impl Databases {
         while self.shelf.some_file_exists(&record)? {
             record.created_s += 1;
         }
+        self.shelf.close_idle(&mut changing, record.ranges().len());
         let database = self.shelf.make_shards(&mut changing, &record)?;
         if self.shelf.options.admin_only {
             database.set_admin_only().map_err(storage)?;
@@ -97,7 +104,7 @@ impl Databases {
         // Last: a crash before this leaves files that the next open removes.
         self.shelf.catalog.put(&record)?;
         database.own_shards().map_err(storage)?;
-        self.shelf.opened().insert(name.to_owned(), database.clone());
+        self.shelf.keep_open(&database);
         drop(changing);
         self.add_event(EventKind::Created, name)?;
         Ok(database)
@@ -165,6 +172,7 @@ impl Databases {
 
     fn add_event(&self, kind: EventKind, name: &str) -> Result<(), DatabaseError> {
         self.events.add(&[(kind, name)], Durability::Sync)?;
+        self.shelf.look_at(&self.events);
         self.shelf.bell.ring();
         Ok(())
     }
@@ -173,9 +181,13 @@ impl Databases {
     fn note_changes(&self) -> Result<(), DatabaseError> {
         let open: Vec<_> = self.shelf.opened().values().cloned().collect();
         let changed: Vec<_> = open.iter().filter(|database| database.take_touched()).collect();
-        let rows: Vec<_> =
-            changed.iter().map(|database| (EventKind::Updated, database.name())).collect();
-        self.events.add(&rows, Durability::Buffered)
+        let closed = std::mem::take(&mut *self.shelf.closed_touched());
+        let names = changed.iter().map(|database| database.name());
+        let names = names.chain(closed.iter().map(String::as_str));
+        let rows: Vec<_> = names.map(|name| (EventKind::Updated, name)).collect();
+        self.events.add(&rows, Durability::Buffered)?;
+        self.shelf.look_at(&self.events);
+        Ok(())
     }
 
     /// What happened to databases behind `since` (0: from the beginning), oldest first, at most `limit`.
@@ -196,6 +208,32 @@ impl Databases {
         Watch::new(&self.shelf.bell)
     }
 
+    /// The journals below the directory that are compacted by themselves or on request, as paths below it. One that is
+    /// missing here would grow for ever.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Storage`].
+    pub fn governed(&self) -> Result<Vec<String>, DatabaseError> {
+        let mut files = vec![format!("{}.pumice", self.events.name())];
+        for record in self.shelf.catalog.list()? {
+            let database = self.get(&record.name)?;
+            let shards = database.each_shard();
+            let names = shards.iter().map(|shard| as_target(shard).name().replace('/', "%2F"));
+            files.extend(names.map(|name| format!("{}.pumice", name.replacen("%2F", "/", 2))));
+        }
+        Ok(files)
+    }
+
+    /// How many shards may be open while idle databases are closed for others (CouchDB's `max_dbs_open`).
+    pub fn set_max_open_shards(&self, shards: usize) {
+        self.shelf.max_open_shards.store(shards, Ordering::Release);
+    }
+
+    /// How many shards are open.
+    pub fn open_shards(&self) -> usize {
+        self.shelf.opened().values().map(|database| database.shard_count()).sum()
+    }
+
     /// What runs in the background.
     pub fn active_tasks(&self) -> Vec<ActiveTask> {
         self.shelf.compactor.tasks()
@@ -203,6 +241,7 @@ impl Databases {
 
     /// Ends compactions and closes every shard. Later writes are refused.
     pub fn close(&self) -> Result<(), DatabaseError> {
+        self.due.stop();
         self.worker.stop();
         self.splitter.stop();
         {
@@ -226,4 +265,9 @@ impl Drop for Databases {
             tracing::warn!(%error, "the databases were not closed cleanly");
         }
     }
+}
+
+fn no_thread(error: std::io::Error) -> DatabaseError {
+    let reason = format!("a thread for compactions does not start: {error}");
+    StorageError::Other { reason }.into()
 }

@@ -7,7 +7,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::DatabaseError;
-use crate::journal::{Directory, Durability, KeyRange, Store, StoreOptions, WriteBatch};
+use crate::compaction::{AutomaticCompaction, Compactable, TargetError};
+use crate::journal::{
+    CompactionControl, CompactionRequest, Directory, Durability, KeyRange, Store, StoreOptions,
+    WriteBatch, WritePolicy,
+};
 
 /// What happened to a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,8 @@ const EVENT: u8 = b'E';
 const NUMBER: u8 = b'N';
 /// More rows than can have been lost with a process.
 const LOST_MAX: u64 = 1 << 20;
+/// The journal of events is due above this size, also where shards are due later: it holds two rows a database.
+const DUE_MIN_FILE_BYTES: u64 = 256 << 10;
 /// There while the journal was closed cleanly.
 const CLEAN: &[u8] = b"clean";
 
@@ -161,6 +167,29 @@ impl Events {
         batch.put(CLEAN, &[])?;
         self.store.write(batch, Durability::Sync)?;
         Ok(self.store.close()?)
+    }
+}
+
+impl Compactable for Events {
+    fn name(&self) -> &'static str {
+        "shards/events"
+    }
+
+    fn database(&self) -> &str {
+        self.name()
+    }
+
+    fn is_due(&self, policy: &AutomaticCompaction) -> bool {
+        let stats = self.store.stats();
+        let min_file_bytes = policy.min_file_bytes.min(DUE_MIN_FILE_BYTES);
+        AutomaticCompaction { min_file_bytes, ..*policy }.is_due(stats.file_bytes, stats.live_bytes)
+    }
+
+    fn compact(&self, control: &CompactionControl) -> Result<(), TargetError> {
+        let policy = WritePolicy::Background;
+        let request = CompactionRequest { policy, ..CompactionRequest::default() };
+        self.store.compact(&request, control)?;
+        Ok(())
     }
 }
 

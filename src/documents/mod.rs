@@ -18,10 +18,10 @@ mod body;
 mod catalog;
 mod changes;
 mod check;
-mod compactor;
 mod database;
 mod databases;
 mod document;
+mod due;
 mod edit;
 mod error;
 mod events;
@@ -45,7 +45,6 @@ mod shard;
 mod shelf;
 mod split;
 mod stored;
-mod tasks;
 mod tree;
 mod update;
 mod varint;
@@ -71,8 +70,8 @@ pub use self::events::{DatabaseEvent, EventKind};
 pub use self::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
 pub use self::local::LocalDocument;
 pub use self::options::{
-    AllDocsRange, AutomaticCompaction, ChangesOptions, CreateOptions, DocumentsOptions, EditMode,
-    OpenOptions, OpenRevs, Since, Style, UpdateOptions,
+    AllDocsRange, ChangesOptions, CreateOptions, DocumentsOptions, EditMode, OpenOptions, OpenRevs,
+    Since, Style, UpdateOptions,
 };
 pub use self::parse::{
     ParsedBulk, ParsedDocument, check_attachment_name, check_id, parse_bulk, parse_document,
@@ -84,5 +83,5 @@ pub use self::sequence::Sequence;
 pub use self::shard::{AttachmentReader, Upload, UploadOptions};
 pub use self::split::{SplitEvent, SplitJob, SplitPhase, SplitRefused, SplitState, Splitting};
 pub use self::stored::StoredAttachment;
-pub use self::tasks::ActiveTask;
 pub use self::watch::{Hook, HookHandle, Watch};
+pub use crate::compaction::{ActiveTask, AutomaticCompaction};

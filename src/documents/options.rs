@@ -3,6 +3,7 @@
 use super::error::DocumentError;
 use super::revision::Revision;
 use super::sequence::Sequence;
+use crate::compaction::AutomaticCompaction;
 use crate::journal::{Durability, StoreOptions};
 
 /// Options of all databases of a directory. The names in parentheses are CouchDB's.
@@ -20,6 +21,8 @@ pub struct DocumentsOptions {
     pub attachment_compression_level: u32,
     /// Whether a new database is for server admins only (`[couchdb] default_security` = `admin_only`): yes.
     pub admin_only: bool,
+    /// Shards that are open at a time, as long as no more are in use (`[couchdb] max_dbs_open`): 500.
+    pub max_open_shards: usize,
     /// When shards are compacted by themselves.
     pub compaction: AutomaticCompaction,
 }
@@ -33,25 +36,9 @@ impl Default for DocumentsOptions {
             max_attachment_bytes: 1 << 30,
             attachment_compression_level: 8,
             admin_only: true,
+            max_open_shards: 500,
             compaction: AutomaticCompaction::default(),
         }
-    }
-}
-
-/// When a shard is compacted without being asked: its file is larger than both.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AutomaticCompaction {
-    /// Whether at all.
-    pub enabled: bool,
-    /// File over active bytes (`[smoosh.ratio_dbs] min_priority`): above 2.0.
-    pub min_ratio: f64,
-    /// File bytes (`[smoosh.ratio_dbs] min_size`): above 1 MiB.
-    pub min_file_bytes: u64,
-}
-
-impl Default for AutomaticCompaction {
-    fn default() -> Self {
-        Self { enabled: true, min_ratio: 2.0, min_file_bytes: 1 << 20 }
     }
 }
 

@@ -9,11 +9,8 @@ use super::error::DatabaseError;
 use super::place::{file_name, range_name};
 use super::shard::is_abandoned;
 use crate::clock::Clock;
-use crate::journal::{Directory, LOCK_FILE, Store, StoreOptions};
+use crate::journal::{Directory, LOCK_FILE, SIDE_SUFFIX, Store, StoreOptions};
 use crate::vfs::Vfs;
-
-/// What the engine appends to the name of a journal that it makes.
-const SIDE_SUFFIX: &str = ".compact";
 
 /// Removes those that no database ever had, or that were let go. Others stay, with a warning: the catalog may be an
 /// older one than the files.

@@ -2,12 +2,19 @@
 
 use super::catalog::DatabaseRecord;
 use super::error::DatabaseError;
+use crate::journal::{FILE_NAME_MAX_BYTES, SIDE_SUFFIX};
 
 /// Where databases are, below the directory.
 pub(super) const ROOT: &str = "shards";
 
-/// The longest name of a database, in bytes.
-const NAME_MAX_BYTES: usize = 238;
+/// The ending of a shard's file.
+const SHARD_ENDING: &str = ".pumice";
+/// Digits of the second in which a database was made.
+const SECONDS_WIDTH: usize = 10;
+/// The longest name of a database, in bytes, a slash counted as the three bytes that it has in the name of a file: what
+/// the names of its files, also of one that a compaction makes, leave of the longest name.
+const NAME_MAX_BYTES: usize =
+    FILE_NAME_MAX_BYTES - ".".len() - SECONDS_WIDTH - SHARD_ENDING.len() - SIDE_SUFFIX.len();
 
 /// Databases whose names begin with an underscore.
 const SYSTEM_NAMES: [&str; 6] =
@@ -15,7 +22,7 @@ const SYSTEM_NAMES: [&str; 6] =
 
 /// Whether a database can be called so.
 pub(super) fn check_name(name: &str) -> Result<(), DatabaseError> {
-    if name.len() > NAME_MAX_BYTES {
+    if escaped(name).len() > NAME_MAX_BYTES {
         return Err(DatabaseError::NameTooLong);
     }
     let may_follow =
@@ -44,12 +51,19 @@ pub(super) fn range_name((first, last): (u32, u32)) -> String {
 
 /// CouchDB's name of a shard.
 pub(super) fn shard_name(record: &DatabaseRecord, (first, last): (u32, u32)) -> String {
-    format!("shards/{first:08x}-{last:08x}/{}.{:010}", record.name, record.created_s)
+    let (name, seconds) = (&record.name, record.created_s);
+    format!("{ROOT}/{first:08x}-{last:08x}/{name}.{seconds:0SECONDS_WIDTH$}")
 }
 
 /// The file of a shard in its range's directory. A slash in a name does not make a directory.
 pub(super) fn file_name(record: &DatabaseRecord) -> String {
-    format!("{}.{:010}.pumice", record.name.replace('/', "%2F"), record.created_s)
+    let (name, seconds) = (escaped(&record.name), record.created_s);
+    format!("{name}.{seconds:0SECONDS_WIDTH$}{SHARD_ENDING}")
+}
+
+/// A slash is no part of a file's name.
+fn escaped(name: &str) -> String {
+    name.replace('/', "%2F")
 }
 
 #[cfg(test)]
@@ -65,5 +79,25 @@ mod tests {
             assert!(matches!(check_name(name), Err(DatabaseError::IllegalName { .. })), "{name}");
         }
         assert!(matches!(check_name(&"a".repeat(239)), Err(DatabaseError::NameTooLong)));
+    }
+
+    #[test]
+    fn the_longest_name_has_files_that_can_be_made() {
+        for part in ["a", "a/"] {
+            let name = part.repeat(NAME_MAX_BYTES / escaped(part).len());
+            let longer = format!("{name}{}", "b".repeat(part.len() * 3));
+            assert!(check_name(&name).is_ok(), "{name}");
+            assert!(matches!(check_name(&longer), Err(DatabaseError::NameTooLong)), "{longer}");
+            let record = DatabaseRecord {
+                name,
+                q: 1,
+                partitioned: false,
+                created_s: 9_999_999_999,
+                uuid: String::new(),
+                split_ranges: Vec::new(),
+            };
+            let side = format!("{}{SIDE_SUFFIX}", file_name(&record));
+            assert!(side.len() <= FILE_NAME_MAX_BYTES, "{}", side.len());
+        }
     }
 }

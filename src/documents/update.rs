@@ -8,6 +8,7 @@ use super::error::DocumentError;
 use super::options::{EditMode, UpdateOptions};
 use super::prepare::{prepare, relocate};
 use super::shard::{Job, PreparedEdit, Shard};
+use crate::compaction::as_target;
 
 /// Edits in one call from which on shards are written at the same time.
 const SIDE_BY_SIDE: usize = 32;
@@ -70,7 +71,7 @@ impl Database {
         let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
         let prepared = edits.into_iter().map(|edit| prepare(self.rules, shard, edit, options.mode));
         let outcomes = self.submit(shard, indexes, prepared.collect(), options);
-        self.compactor.look_at(shard);
+        self.compactor.look_at(&as_target(shard));
         outcomes
     }
 

@@ -42,6 +42,12 @@ impl Bell {
         });
     }
 
+    /// Whether a watcher waits for updates, or may.
+    pub fn is_watched(self: &Arc<Self>) -> bool {
+        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::strong_count(self) > 1 || hooks.iter().any(|hook| hook.strong_count() > 0)
+    }
+
     fn number(&self) -> u64 {
         self.rung.load(Ordering::Acquire)
     }

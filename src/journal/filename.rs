@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 pub const LOCK_FILE: &str = "pumice.lock";
 
 /// What compaction appends to a journal's name while it makes the new one.
-const SIDE_SUFFIX: &str = ".compact";
+pub const SIDE_SUFFIX: &str = ".compact";
+
+/// The longest name of a file, in bytes, on the file systems of Linux.
+pub const FILE_NAME_MAX_BYTES: usize = 255;
 
 /// The side file of a journal: the new journal while it is made.
 pub fn side_file(journal: &Path) -> PathBuf {
@@ -15,10 +18,12 @@ pub fn side_file(journal: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whether a store may be called so: a plain name in its directory, and none of those with another use.
+/// Whether a store may be called so: a plain name in its directory, none of those with another use, and short enough for
+/// the name of its side file.
 pub fn is_store_name(name: &str) -> bool {
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
-    plain && name != LOCK_FILE && !name.ends_with(SIDE_SUFFIX)
+    let fits = name.len() + SIDE_SUFFIX.len() <= FILE_NAME_MAX_BYTES;
+    plain && fits && name != LOCK_FILE && !name.ends_with(SIDE_SUFFIX)
 }
 
 #[cfg(test)]
@@ -31,6 +36,7 @@ mod tests {
             assert!(!is_store_name(name), "{name:?}");
         }
         assert!(["A.cdb", "x", ".hidden", "a b"].into_iter().all(is_store_name));
+        assert!(is_store_name(&"x".repeat(247)) && !is_store_name(&"x".repeat(248)));
     }
 
     #[test]

@@ -1,19 +1,28 @@
 //! Every byte offset of a journal file outside the image's blocks. docs/format.md is the prose to it.
 //!
-//! `[header][image][header copy][pad][tail of frames][zeros written ahead]`. All integers are little endian.
+//! `[header][image][header copy][pad][closing record][tail of frames][zeros written ahead]`. All integers are little endian.
 
 /// The first bytes of every journal file.
 pub const HEADER_MAGIC: [u8; 8] = *b"pumice\x1a\n";
 /// Files with another major version are refused.
 pub const VERSION_MAJOR: u16 = 1;
 /// Files with a higher minor version are read; what they add is ignored.
-pub const VERSION_MINOR: u16 = 0;
+pub const VERSION_MINOR: u16 = 1;
+/// The first minor version whose files have a closing record.
+pub const VERSION_MINOR_CLOSING: u16 = 1;
 /// The header's length: one sector, so that it is never torn by a drive that writes whole sectors.
 pub const HEADER_BYTES: usize = 512;
 /// [`HEADER_BYTES`] as a position.
 pub const HEADER_END: u64 = 512;
 /// Tails begin at a multiple of this.
 pub const TAIL_ALIGN: u64 = 512;
+
+/// The first bytes of a closing record.
+pub const CLOSING_MAGIC: [u8; 8] = *b"closed\x1a\n";
+/// The length of the closing record: one sector, right in front of the tail.
+pub const CLOSING_BYTES: usize = 512;
+/// [`CLOSING_BYTES`] as a distance.
+pub const CLOSING_SIZE: u64 = 512;
 
 /// No file is longer: positions are signed on POSIX.
 pub const FILE_MAX_BYTES: u64 = i64::MAX.unsigned_abs();
@@ -40,6 +49,8 @@ pub const AHEAD_MAX_BYTES: u64 = 8 << 20;
 pub const AHEAD_FRACTION: u64 = 8;
 
 const _: () = assert!(HEADER_END == HEADER_BYTES as u64);
+const _: () = assert!(CLOSING_SIZE == CLOSING_BYTES as u64);
+const _: () = assert!(CLOSING_SIZE.is_multiple_of(TAIL_ALIGN));
 const _: () = assert!(FRAME_HEADER_SIZE == FRAME_HEADER_BYTES as u64);
 const _: () = assert!(TAIL_ALIGN.is_multiple_of(FRAME_ALIGN));
 const _: () = assert!(FRAME_HEADER_SIZE.is_multiple_of(FRAME_ALIGN));

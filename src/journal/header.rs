@@ -4,7 +4,8 @@
 
 use super::format::fields::{get, put, u16_at, u32_at, u64_at};
 use super::format::{
-    HEADER_BYTES, HEADER_END, HEADER_MAGIC, TAIL_ALIGN, VERSION_MAJOR, VERSION_MINOR, align_up,
+    CLOSING_SIZE, HEADER_BYTES, HEADER_END, HEADER_MAGIC, TAIL_ALIGN, VERSION_MAJOR, VERSION_MINOR,
+    VERSION_MINOR_CLOSING, align_up,
 };
 use super::image::{BlockPointer, ImageSummary};
 use super::{CompactionRecord, Counters, Sequence};
@@ -33,6 +34,8 @@ const HEADER_LEN_FIELD: u32 = 512;
 /// A journal file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// The minor version of the format that the file was made in.
+    pub minor_version: u16,
     /// Tells this file from every other; part of all its checksums.
     pub file_id: u128,
     /// How many compactions led to this file.
@@ -71,6 +74,7 @@ impl Header {
         let image = ImageSummary::empty(HEADER_END);
         let tail_start = Self::tail_start_behind(&image);
         Self {
+            minor_version: VERSION_MINOR,
             file_id,
             generation: 0,
             created_micros,
@@ -82,9 +86,20 @@ impl Header {
         }
     }
 
-    /// Where the tail begins when it follows `image` and the header's copy.
+    /// Where the tail of a new file begins: behind `image`, the header's copy and the closing record.
     pub fn tail_start_behind(image: &ImageSummary) -> u64 {
-        align_up(image.start + image.len + HEADER_END, TAIL_ALIGN)
+        align_up(image.start + image.len + HEADER_END, TAIL_ALIGN) + CLOSING_SIZE
+    }
+
+    /// Where the closing record is; `None` in a file of format 1.0, which has none.
+    pub fn closing_position(&self) -> Option<u64> {
+        let has_one = self.minor_version >= VERSION_MINOR_CLOSING;
+        has_one.then(|| self.tail_start.saturating_sub(CLOSING_SIZE))
+    }
+
+    /// Where the zeros behind the header's copy end.
+    pub fn pad_end(&self) -> u64 {
+        self.closing_position().unwrap_or(self.tail_start)
     }
 
     /// Where the header's copy is.
@@ -102,7 +117,7 @@ impl Header {
         let mut bytes = [0; HEADER_BYTES];
         put(&mut bytes, MAGIC, HEADER_MAGIC);
         put(&mut bytes, MAJOR, VERSION_MAJOR.to_le_bytes());
-        put(&mut bytes, MINOR, VERSION_MINOR.to_le_bytes());
+        put(&mut bytes, MINOR, self.minor_version.to_le_bytes());
         put(&mut bytes, LENGTH, HEADER_LEN_FIELD.to_le_bytes());
         put(&mut bytes, FILE_ID, self.file_id.to_le_bytes());
         let root = self.image.root.unwrap_or(BlockPointer { position: 0, len: 0 });
@@ -157,6 +172,7 @@ impl Header {
             *field = u64_at(bytes, COMPACTION + index * 8);
         }
         Ok(Self {
+            minor_version: u16_at(bytes, MINOR),
             file_id: u128::from_le_bytes(get(bytes, FILE_ID)),
             generation: u64_at(bytes, GENERATION),
             created_micros: u64_at(bytes, CREATED_MICROS),

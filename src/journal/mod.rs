@@ -23,6 +23,7 @@
 //! tail, `compaction/mod.rs` for its stages.
 
 pub mod check;
+mod closing;
 mod compaction;
 mod core;
 mod counters;
@@ -66,13 +67,14 @@ mod tests;
 
 pub use self::compaction::{
     CompactionControl, CompactionObserver, CompactionReport, CompactionRequest, Progress, Stage,
-    StoreCopy, WritePolicy, estimate_bytes,
+    StoreCopy, WritePolicy,
 };
 pub use self::core::Receipt;
 pub use self::counters::Counters;
 pub use self::directory::{Access, Directory};
 pub use self::error::{CommitError, CompactionError, Damage, HistoryError, LimitError, OpenError};
 pub use self::filename::LOCK_FILE;
+pub(crate) use self::filename::{FILE_NAME_MAX_BYTES, SIDE_SUFFIX};
 pub use self::history::{TailReader, TailRecord};
 pub use self::image::{BlockCache, Compression, ImageRead, ReadError};
 pub use self::options::{Durability, StoreOptions};

@@ -7,10 +7,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::closing::{Closing, ClosingRecord};
 use super::core::Core;
 use super::directory::{Access, Directory};
 use super::filename::{is_store_name, side_file};
-use super::format::{FILE_MAX_BYTES, HEADER_BYTES, HEADER_END};
+use super::format::{CLOSING_SIZE, FILE_MAX_BYTES, HEADER_BYTES, HEADER_END};
+use super::frame::Place;
 use super::header::{Header, HeaderError};
 use super::image::{Image, ReadError};
 use super::options::StoreOptions;
@@ -33,6 +35,8 @@ pub struct Recovered {
     pub cursor: Cursor,
     /// What the end looks like.
     pub case: Case,
+    /// What the last close said.
+    pub closing: Closing,
     /// The length of the file.
     pub file_len: u64,
 }
@@ -125,7 +129,7 @@ fn create(directory: &Directory, path: &Path) -> Result<(), OpenError> {
     let side = side_file(path);
     let vfs = directory.vfs();
     let file = vfs.open(&side, OpenMode::CreateNew)?;
-    write_header(&*file, &header)?;
+    write_header(&*file, &header, &Cursor::at_tail_start(&header))?;
     file.set_len(header.tail_start)?;
     planted!(CreatedBytesNotSynced => {
         vfs.rename(&side, path)?;
@@ -138,12 +142,26 @@ fn create(directory: &Directory, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Writes the header and its copy.
-pub fn write_header(file: &dyn File, header: &Header) -> vfs::Result<()> {
+/// Writes the header, its copy, and the closing record of a tail that ends at `end`.
+pub fn write_header(file: &dyn File, header: &Header, end: &Cursor) -> vfs::Result<()> {
+    if let Some(place) = closing_place(header) {
+        ClosingRecord::at(end).write(file, place)?;
+    }
     let bytes = header.encode();
     planted!(HeaderCopyMissing => return file.write_all_at(&bytes, 0));
     file.write_all_at(&bytes, header.copy_position())?;
     file.write_all_at(&bytes, 0)
+}
+
+/// Where the closing record of a file stands, for its checksum.
+fn closing_place(header: &Header) -> Option<Place> {
+    let file_id = header.file_id;
+    header.closing_position().map(|position| Place { file_id, position })
+}
+
+/// What the last close said of the tail.
+pub fn read_closing(file: &dyn File, header: &Header) -> vfs::Result<Closing> {
+    Closing::read(file, header.file_id, header.closing_position())
 }
 
 /// Reads the header at `position`.
@@ -161,7 +179,8 @@ pub fn read_header(file: &dyn File, position: u64) -> Result<Header, OpenError> 
         HeaderError::Damaged => OpenError::Damaged(damaged(position)),
     })?;
     let image_end = header.image.start.checked_add(header.image.len);
-    let copy_end = image_end.and_then(|end| end.checked_add(HEADER_END));
+    let closing_size = if header.closing_position().is_some() { CLOSING_SIZE } else { 0 };
+    let copy_end = image_end.and_then(|end| end.checked_add(HEADER_END + closing_size));
     let sound = header.image.start == HEADER_END
         && copy_end.is_some_and(|end| end <= header.tail_start)
         && header.tail_start <= header.sealed_position
@@ -211,18 +230,21 @@ pub fn recover(file: &Arc<dyn File>, options: &StoreOptions) -> Result<Recovered
     state.end_position = cursor.position;
     state.previous_crc = cursor.previous_crc;
     let remains = inspect_remains(&**file, header.file_id, cursor.position, file_len)?;
+    let closing = read_closing(&**file, &header)?;
     let end = TailEnd {
         position: cursor.position,
         file_len,
         sealed_position: header.sealed_position,
+        witnessed: cursor.witnessed,
+        closing,
         remains,
     };
-    Ok(Recovered { state, cursor, case: Case::of(&end), file_len })
+    Ok(Recovered { state, cursor, case: Case::of(&end), closing, file_len })
 }
 
 /// Refuses what a crash cannot explain, and says what a repair would do.
 fn check(recovered: Recovered) -> Result<Recovered, OpenError> {
-    let Recovered { state, cursor, case, file_len } = &recovered;
+    let Recovered { state, cursor, case, file_len, .. } = &recovered;
     let path = state.base.file.path();
     match case.action() {
         Action::Keep => {}
@@ -249,11 +271,10 @@ fn damage(path: &Path, position: u64, what: &'static str, cursor: Cursor) -> Dam
 
 /// Makes the file's end fit to be written on: cuts what is unfinished, and makes durable what was accepted.
 fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
-    let Recovered { state, cursor, case, file_len } = recovered;
-    let file = &state.base.file;
+    let Recovered { state, cursor, case, closing, file_len } = recovered;
+    let (file, header) = (&state.base.file, &state.base.header);
     let mut allocated = *file_len;
-    let resume =
-        |allocated| Writer::resume(file.clone(), state.base.header.file_id, *cursor, allocated);
+    let resume = |allocated| Writer::resume(file.clone(), header, *cursor, *closing, allocated);
     planted!(TailNotCut => return Ok(resume(allocated)));
     if case.action() == Action::Cut {
         file.set_len(cursor.position)?;
@@ -268,7 +289,12 @@ fn repair(recovered: &Recovered) -> Result<Writer, OpenError> {
     rewrite(&**file, cursor.synced_position, cursor.position)?;
     planted!(RepairNotSynced => return Ok(resume(allocated)));
     file.sync_all()?;
-    Ok(resume(allocated))
+    let mut writer = resume(allocated);
+    if *closing == Closing::Damaged {
+        tracing::warn!(path = %file.path().display(), "the closing record is written anew");
+        writer.write_closing()?;
+    }
+    Ok(writer)
 }
 
 /// Writes `[start, end)` again as it is. After a failed sync the cache may show bytes that are not on disk

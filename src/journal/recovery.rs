@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::closing::Closing;
 use super::reader::Remains;
 use crate::planted::planted;
 
@@ -18,6 +19,10 @@ pub struct TailEnd {
     pub file_len: u64,
     /// Frames before this position were durable when the file got its name.
     pub sealed_position: u64,
+    /// Whether the last frame is a witness.
+    pub witnessed: bool,
+    /// What the last close said.
+    pub closing: Closing,
     /// What lies behind.
     pub remains: Remains,
 }
@@ -37,6 +42,10 @@ pub enum Case {
     DamagedBeforeWitness,
     /// A frame that was durable when the file got its name is damaged or missing.
     DamagedInSeal,
+    /// A frame that was durable when the file was closed is damaged or missing.
+    DamagedBeforeClose,
+    /// The closing record is damaged, and no witness at the end explains it.
+    DamagedClosing,
 }
 
 /// What is done about a case.
@@ -50,6 +59,9 @@ pub enum Action {
     Refuse,
 }
 
+/// What is said of a closing record that is not as it was written.
+pub const CLOSING_DAMAGED: &str = "the closing record is damaged";
+
 impl Case {
     /// Which case it is.
     pub fn of(end: &TailEnd) -> Self {
@@ -59,6 +71,17 @@ impl Case {
         });
         if end.position < end.sealed_position || end.file_len < end.sealed_position {
             return Self::DamagedInSeal;
+        }
+        planted!(ClosingRecordIgnored => if end.closing != Closing::Absent {
+            return Self::of(&TailEnd { closing: Closing::Absent, ..*end });
+        });
+        // Only a close writes the record, behind a witness: without one it was whole before.
+        if end.closing == Closing::Damaged && !(end.witnessed && zeros) {
+            return Self::DamagedClosing;
+        }
+        let closed = end.closing.end_position().unwrap_or_default();
+        if end.position < closed || end.file_len < closed {
+            return Self::DamagedBeforeClose;
         }
         match (witness, later_frame) {
             (true, _) => Self::DamagedBeforeWitness,
@@ -74,7 +97,10 @@ impl Case {
         match self {
             Self::EndsWithFile | Self::ZerosAhead => Action::Keep,
             Self::TornTail | Self::TornGroup => Action::Cut,
-            Self::DamagedBeforeWitness | Self::DamagedInSeal => Action::Refuse,
+            Self::DamagedBeforeWitness
+            | Self::DamagedInSeal
+            | Self::DamagedBeforeClose
+            | Self::DamagedClosing => Action::Refuse,
         }
     }
 
@@ -83,6 +109,10 @@ impl Case {
         match self {
             Self::DamagedInSeal => "a frame that was durable when the file was made is damaged",
             Self::DamagedBeforeWitness => "a frame that a later one proves durable is damaged",
+            Self::DamagedBeforeClose => {
+                "a frame that was durable when the file was closed is damaged"
+            }
+            Self::DamagedClosing => CLOSING_DAMAGED,
             _ => "a frame is unfinished",
         }
     }
@@ -97,18 +127,24 @@ impl fmt::Display for Case {
             Self::TornGroup => "torn-group",
             Self::DamagedBeforeWitness => "damaged-before-witness",
             Self::DamagedInSeal => "damaged-in-seal",
+            Self::DamagedBeforeClose => "damaged-before-close",
+            Self::DamagedClosing => "damaged-closing-record",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sequence;
+    use super::super::closing::ClosingRecord;
     use super::*;
 
     #[test]
     fn each_refusal_says_what_proves_the_damage() {
         assert!(Case::DamagedInSeal.expectation().contains("when the file was made"));
         assert!(Case::DamagedBeforeWitness.expectation().contains("a later one proves durable"));
+        assert!(Case::DamagedBeforeClose.expectation().contains("when the file was closed"));
+        assert!(Case::DamagedClosing.expectation().contains("the closing record"));
         assert!(Case::TornTail.expectation().contains("unfinished"));
     }
 
@@ -128,6 +164,8 @@ mod tests {
                 position: 1000,
                 file_len: if bit(3) { 1000 } else { 2000 },
                 sealed_position: if bit(4) { 1001 } else { 1000 },
+                witnessed: false,
+                closing: Closing::Absent,
                 remains,
             };
             let expected = match (bit(4), bit(2), bit(1), bit(3), bit(0)) {
@@ -145,8 +183,54 @@ mod tests {
     #[test]
     fn a_file_cut_inside_its_seal_is_damaged() {
         let remains = Remains { zeros: true, later_frame: false, witness: false };
-        let end = TailEnd { position: 1000, file_len: 999, sealed_position: 1000, remains };
+        let end = TailEnd {
+            position: 1000,
+            file_len: 999,
+            sealed_position: 1000,
+            witnessed: true,
+            closing: Closing::Absent,
+            remains,
+        };
         assert_eq!(Case::of(&end), Case::DamagedInSeal);
+    }
+
+    fn closed_at(end_position: u64) -> Closing {
+        Closing::Whole(ClosingRecord { end_position, sequence: Sequence::new(1), last_crc: 0 })
+    }
+
+    #[test]
+    fn a_tail_that_ends_before_its_close_is_damaged() {
+        let remains = Remains { zeros: true, later_frame: false, witness: false };
+        let end = TailEnd {
+            position: 1000,
+            file_len: 1000,
+            sealed_position: 900,
+            witnessed: true,
+            closing: closed_at(1000),
+            remains,
+        };
+        assert_eq!(Case::of(&end), Case::EndsWithFile);
+        for closing in [closed_at(1001), closed_at(u64::MAX)] {
+            assert_eq!(Case::of(&TailEnd { closing, ..end }), Case::DamagedBeforeClose);
+        }
+        assert_eq!(Case::of(&TailEnd { file_len: 999, ..end }), Case::DamagedBeforeClose);
+    }
+
+    #[test]
+    fn a_damaged_closing_record_is_taken_only_where_a_close_can_have_torn_it() {
+        let remains = Remains { zeros: true, later_frame: false, witness: false };
+        let end = TailEnd {
+            position: 1000,
+            file_len: 1000,
+            sealed_position: 900,
+            witnessed: true,
+            closing: Closing::Damaged,
+            remains,
+        };
+        assert_eq!(Case::of(&end), Case::EndsWithFile);
+        assert_eq!(Case::of(&TailEnd { witnessed: false, ..end }), Case::DamagedClosing);
+        let remains = Remains { zeros: false, ..remains };
+        assert_eq!(Case::of(&TailEnd { remains, file_len: 2000, ..end }), Case::DamagedClosing);
     }
 
     #[test]
@@ -155,6 +239,8 @@ mod tests {
         assert_eq!(Case::TornGroup.action(), Action::Cut);
         assert_eq!(Case::DamagedBeforeWitness.action(), Action::Refuse);
         assert_eq!(Case::DamagedInSeal.action(), Action::Refuse);
+        assert_eq!(Case::DamagedBeforeClose.action(), Action::Refuse);
+        assert_eq!(Case::DamagedClosing.action(), Action::Refuse);
         assert_eq!(Case::ZerosAhead.action(), Action::Keep);
         assert_eq!(Case::EndsWithFile.action(), Action::Keep);
     }

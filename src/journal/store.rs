@@ -109,6 +109,12 @@ impl Store {
         self.core.stats()
     }
 
+    /// About how many bytes the file would have after a compaction, without what is written ahead of the tail. Reads a sample of
+    /// at most about 2 MiB.
+    pub fn estimated_bytes(&self) -> u64 {
+        compaction::estimate_bytes(&self.core)
+    }
+
     /// Whether writes are possible, and if not, why.
     pub fn check_writable(&self) -> Result<(), CommitError> {
         self.core.check_health()

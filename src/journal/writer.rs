@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::closing::{Closing, ClosingRecord};
 use super::format::{AHEAD_FRACTION, AHEAD_MAX_BYTES, AHEAD_MIN_BYTES, TAIL_ALIGN, align_up};
 use super::frame::{self, FrameHeader, FrameKind, Place, padding};
+use super::header::Header;
 use super::reader::Cursor;
 use super::record::Record;
 use super::{Counters, Sequence};
@@ -45,6 +47,10 @@ pub enum AppendError {
 pub struct Writer {
     file: Arc<dyn File>,
     file_id: u128,
+    /// Where the closing record stands, in a file that has one.
+    closing_position: Option<u64>,
+    /// What it says.
+    closing: Closing,
     cursor: Cursor,
     /// The file's length; everything from the cursor up to here is zeros.
     allocated: u64,
@@ -59,10 +65,18 @@ pub struct Writer {
 
 impl Writer {
     /// Goes on at `cursor`, where all before is durable and all behind, up to `allocated`, is zeros.
-    pub fn resume(file: Arc<dyn File>, file_id: u128, cursor: Cursor, allocated: u64) -> Self {
+    pub fn resume(
+        file: Arc<dyn File>,
+        header: &Header,
+        cursor: Cursor,
+        closing: Closing,
+        allocated: u64,
+    ) -> Self {
         Self {
             file,
-            file_id,
+            file_id: header.file_id,
+            closing_position: header.closing_position(),
+            closing,
             cursor,
             allocated,
             length_durable: true,
@@ -157,6 +171,21 @@ impl Writer {
             self.file.sync_all().map_err(AppendError::Unknown)?;
             self.synced = self.cursor.position;
         }
+        self.write_closing().map_err(AppendError::Unknown)
+    }
+
+    /// Says durably, outside of the tail, that the tail is durable up to here. Does nothing when that is said already.
+    pub fn write_closing(&mut self) -> vfs::Result<()> {
+        let (record, file_id) = (ClosingRecord::at(&self.cursor), self.file_id);
+        let Some(position) = self.closing_position else {
+            return Ok(());
+        };
+        if self.closing == Closing::Whole(record) {
+            return Ok(());
+        }
+        record.write(&*self.file, Place { file_id, position })?;
+        self.file.sync_data()?;
+        self.closing = Closing::Whole(record);
         Ok(())
     }
 

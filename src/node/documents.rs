@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::descriptors::{DescriptorShares, share};
 use super::options::store_options;
 use crate::conf::{Conf, DaemonSettings};
 use crate::documents::{DatabaseError, Databases, DocumentsOptions};
 use crate::http::{App, HttpOptions, Tls};
 use crate::service::{CdbCatalog, Class, Failure, Service, Surroundings};
-use crate::vfs::{Vfs, read_file};
+use crate::vfs::{Vfs, raise_descriptor_limit, read_file};
 
 /// A certificate or a key is not larger.
 const PEM_BYTES_MAX: u64 = 1 << 20;
@@ -20,12 +21,36 @@ pub fn open(
     conf: &Conf,
     service: &Arc<Service>,
     around: &Surroundings,
+    shares: DescriptorShares,
 ) -> Result<Databases, Failure> {
-    let options = DocumentsOptions { store: store_options(conf), ..DocumentsOptions::default() };
+    let options = DocumentsOptions {
+        store: store_options(conf),
+        max_open_shards: shares.shards,
+        ..DocumentsOptions::default()
+    };
     let catalog = Arc::new(CdbCatalog::new(service.clone()));
     let (vfs, clock) = (around.vfs.clone(), around.clock.clone());
     let databases = Databases::open(&around.directory, vfs, clock, catalog, options);
     databases.map_err(|error| failure(&error))
+}
+
+/// Raises the limit of descriptors, and shares them out.
+pub fn shares(conf: &DaemonSettings) -> DescriptorShares {
+    let wanted = DescriptorShares {
+        connections: usize::from(conf.http_connections),
+        shards: DocumentsOptions::default().max_open_shards,
+    };
+    let limit = raise_descriptor_limit();
+    let given = share(limit, wanted);
+    if given != wanted {
+        tracing::warn!(
+            limit,
+            connections = given.connections,
+            shards = given.shards,
+            "the limit of open files allows fewer connections and open shards than are set"
+        );
+    }
+    given
 }
 
 fn failure(error: &DatabaseError) -> Failure {
@@ -39,10 +64,11 @@ pub fn app(
     databases: Arc<Databases>,
     around: &Surroundings,
     ending: watch::Receiver<bool>,
+    shares: DescriptorShares,
 ) -> Arc<App> {
     let patience = conf.http_timeout.to_std();
     let options = HttpOptions {
-        connections_max: usize::from(conf.http_connections),
+        connections_max: shares.connections,
         head_timeout: patience,
         stall_timeout: patience,
         body_bytes_max: conf.http_body_size.bytes(),

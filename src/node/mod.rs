@@ -13,6 +13,7 @@ mod client;
 mod compact_database;
 mod connection;
 mod daemon;
+mod descriptors;
 mod documents;
 pub mod logging;
 mod open;

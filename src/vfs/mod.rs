@@ -11,6 +11,7 @@
 //! Invariants: every error carries the operation and the path ([`Error`]); a short read or write is never
 //! visible above this room, both loop until done or fail; files are created 0600 and directories 0700.
 
+mod descriptors;
 mod error;
 pub mod fault;
 mod lease;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use crate::planted::planted;
 
+pub use descriptors::raise_descriptor_limit;
 pub use error::{Error, Operation};
 pub use map::Mapping;
 pub use scratch::Scratch;

@@ -53,6 +53,8 @@ pub struct Golden {
     pub states: Vec<Map>,
     /// Files that parts may come from: of another store, and of this one before its compaction.
     pub others: Vec<Vec<u8>>,
+    /// It was closed and has a closing record (format 1.1): what it loses is always named.
+    pub closed: bool,
 }
 
 pub fn open(vfs: &MemVfs, read_only: bool) -> Result<Store, OpenError> {
@@ -85,17 +87,18 @@ pub fn apply(map: &mut Map, changes: &[Change]) {
 
 pub fn all() -> Vec<Golden> {
     let fixture = |name: &str| {
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1");
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         read_file(&OsVfs, &root.join(name), 1 << 20).unwrap()
     };
     let (before, sealed, torn) = made();
-    let example = fixture("example.journal");
+    let example = fixture("v1/example.journal");
     vec![
         golden("example", example.clone(), vec![sealed.clone()]),
-        golden("sealed", sealed.clone(), vec![before.clone(), example.clone()]),
+        closed_golden("sealed", sealed.clone(), vec![before.clone(), example.clone()]),
         // As the machine would find it after a power failure: nothing says that the last group was durable.
         golden("not closed", torn, vec![before, sealed.clone()]),
-        golden("image and tail", fixture("image-and-tail.journal"), vec![sealed, example]),
+        golden("image and tail", fixture("v1/image-and-tail.journal"), vec![sealed, example]),
+        closed_golden("example 1.1", fixture("v1.1/example.journal"), vec![]),
     ]
 }
 
@@ -138,7 +141,11 @@ fn made() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
 
 fn golden(name: &'static str, bytes: Vec<u8>, others: Vec<Vec<u8>>) -> Golden {
     let (parts, states) = take_apart(&bytes);
-    Golden { name, bytes, parts, states, others }
+    Golden { name, bytes, parts, states, others, closed: false }
+}
+
+fn closed_golden(name: &'static str, bytes: Vec<u8>, others: Vec<Vec<u8>>) -> Golden {
+    Golden { closed: true, ..golden(name, bytes, others) }
 }
 
 fn take_apart(bytes: &[u8]) -> (Vec<Part>, Vec<Map>) {

@@ -60,6 +60,11 @@ fn example() -> Vec<u8> {
     })
 }
 
+/// The version that the engine writes.
+const WRITTEN: &str = "v1.1";
+/// Every version that it reads.
+const READ: [&str; 2] = ["v1", "v1.1"];
+
 /// Everything a file can have: several blocks and levels, a large value, a range delete in the tail.
 fn image_and_tail() -> Vec<u8> {
     made(|store| {
@@ -78,33 +83,52 @@ fn image_and_tail() -> Vec<u8> {
 }
 
 fn check_golden(name: &str, bytes: &[u8]) {
-    let path = root().join("tests/fixtures/v1").join(name);
+    let path = root().join("tests/fixtures").join(WRITTEN).join(name);
     if updating() {
         write(&path, bytes);
     }
     let golden = read(&path);
-    assert!(golden == bytes, "{name}: the engine writes other bytes than version 1 did");
+    assert!(golden == bytes, "{name}: the engine writes other bytes than {WRITTEN} did");
 }
 
 #[test]
-fn the_engine_writes_the_golden_bytes_of_version_1() {
+fn the_engine_writes_the_golden_bytes_of_its_version() {
     check_golden("example.journal", &example());
     check_golden("image-and-tail.journal", &image_and_tail());
 }
 
 #[test]
-fn golden_files_of_version_1_open_with_their_content() {
-    let path = root().join("tests/fixtures/v1/image-and-tail.journal");
+fn golden_files_of_every_version_open_with_their_content() {
+    for version in READ {
+        let path = root().join("tests/fixtures").join(version).join("image-and-tail.journal");
+        let vfs = MemVfs::new();
+        vfs.put(Path::new(FILE), read(&path));
+        let store = open(&vfs);
+        let stats = store.stats();
+        assert_eq!((stats.entries, stats.sequence.get(), stats.generation), (302, 2, 1));
+        let snapshot = store.snapshot();
+        assert_eq!(snapshot.get(b"key 00007").unwrap().as_deref(), Some(&b"again"[..]));
+        assert_eq!(snapshot.get(b"key 00008").unwrap(), None);
+        assert_eq!(snapshot.get(b"large").unwrap().unwrap().len(), 10_000);
+        assert_eq!(snapshot.count(&KeyRange::prefix(b"key 001")).unwrap().entries, 100);
+    }
+}
+
+#[test]
+fn a_file_of_version_1_is_written_on_and_gets_a_closing_record_by_compaction() {
     let vfs = MemVfs::new();
-    vfs.put(Path::new(FILE), read(&path));
+    vfs.put(Path::new(FILE), read(&root().join("tests/fixtures/v1/image-and-tail.journal")));
+    let minor = |vfs: &MemVfs| vfs.bytes(Path::new(FILE)).unwrap()[10];
     let store = open(&vfs);
-    let stats = store.stats();
-    assert_eq!((stats.entries, stats.sequence.get(), stats.generation), (302, 2, 1));
-    let snapshot = store.snapshot();
-    assert_eq!(snapshot.get(b"key 00007").unwrap().as_deref(), Some(&b"again"[..]));
-    assert_eq!(snapshot.get(b"key 00008").unwrap(), None);
-    assert_eq!(snapshot.get(b"large").unwrap().unwrap().len(), 10_000);
-    assert_eq!(snapshot.count(&KeyRange::prefix(b"key 001")).unwrap().entries, 100);
+    let mut batch = WriteBatch::new();
+    batch.put(b"more", b"m").unwrap();
+    store.write(batch, Durability::Sync).unwrap();
+    assert_eq!(minor(&vfs), 0);
+    store.compact(&CompactionRequest::default(), &CompactionControl::new()).unwrap();
+    assert_eq!(minor(&vfs), 1);
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(open(&vfs).snapshot().get(b"more").unwrap().as_deref(), Some(&b"m"[..]));
 }
 
 /// 16 bytes a line, runs of zeros folded.

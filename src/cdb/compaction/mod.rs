@@ -25,5 +25,5 @@ pub use entry::{
 };
 pub use info::{CompactionInfo, Standing};
 pub use options::{ByItself, CompactionOptions, JournalCompaction};
-pub use service::{CompactionTarget, Compactions, HistorySink, RunOptions};
+pub use service::{CompactionLedger, CompactionTarget, Compactions, RunOptions};
 pub use threshold::{Check, Growth, ThresholdName, Thresholds, Verdict, evaluate};

@@ -89,6 +89,20 @@ impl Plan {
         wait.cause.zip(wait.delay.deadline())
     }
 
+    /// Whether a datastore waits because it was asked for.
+    pub fn is_requested(&mut self, datastore: Datastore) -> bool {
+        self.wait(datastore).cause == Some(Cause::Request)
+    }
+
+    /// What waits because of a threshold is not wanted any more.
+    pub fn forget_automatic(&mut self) {
+        for datastore in Datastore::ALL {
+            if matches!(self.wait(datastore).cause, Some(Cause::Threshold(_) | Cause::Start(_))) {
+                self.forget(datastore);
+            }
+        }
+    }
+
     /// What was waited for is not wanted any more.
     pub fn forget(&mut self, datastore: Datastore) {
         let wait = self.wait(datastore);
@@ -112,7 +126,8 @@ impl Plan {
 
 impl Wait {
     fn arm(&mut self, cause: Option<Cause>, now: Duration, delay: &DelayOptions) {
-        if self.cause.is_none() {
+        // A request stays one, whatever thresholds say: it is kept over restarts and changes of the options.
+        if self.cause.is_none() || cause == Some(Cause::Request) {
             self.cause = cause;
         }
         self.delay.arm(now, delay);

@@ -20,7 +20,7 @@ use super::threshold::{Growth, ThresholdName, Verdict, evaluate};
 use crate::clock::{Clock, Signal};
 use crate::journal::{
     CompactionControl, CompactionError, CompactionObserver, CompactionReport, CompactionRequest,
-    Progress, Stage, Store, WritePolicy, estimate_bytes,
+    Progress, Stage, Store, WritePolicy,
 };
 
 /// A datastore as compaction sees it.
@@ -36,8 +36,20 @@ pub trait CompactionTarget: Send + Sync + fmt::Debug {
 /// is indexed in memory, and this is some 150 MB of it at the most.
 const LOAD_GROWTH_MAX_BYTES: u64 = 64 << 20;
 
-/// Keeps the history of compactions. Called after each, outside of every lock.
-pub type HistorySink = Box<dyn Fn(&CompactionEntry) + Send + Sync>;
+/// Where compactions and requests for them are written down. Called outside of every lock.
+pub trait CompactionLedger: Send + Sync {
+    /// A compaction ended: keeps it, and forgets a request for that datastore.
+    fn record(&self, entry: &CompactionEntry);
+
+    /// A compaction was asked for that has to wait for its delay.
+    fn request(&self, datastore: Datastore);
+
+    /// What was asked for is not wanted any more.
+    fn forget(&self, datastore: Datastore);
+
+    /// Datastores whose compaction was asked for and did not take place before the process ended.
+    fn requested(&self) -> Vec<Datastore>;
+}
 
 /// How one compaction is to be run, where it differs from the options.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,7 +75,7 @@ impl fmt::Debug for Compactions {
 struct Shared {
     clock: Arc<dyn Clock>,
     targets: [Arc<dyn CompactionTarget>; 3],
-    history: HistorySink,
+    ledger: Box<dyn CompactionLedger>,
     wake: Arc<Signal>,
     state: Mutex<State>,
 }
@@ -88,13 +100,13 @@ struct Running {
 impl Compactions {
     /// Begins to listen. `targets` are the config, operational and snapshot datastores in this order.
     ///
-    /// What the thresholds say is due at the start is compacted at once, unless the options disable it or
-    /// somebody outside decides.
+    /// What the thresholds say is due at the start is compacted at once, unless the options disable it. What was asked
+    /// for before the last process ended waits for its delay again.
     pub fn start(
         clock: Arc<dyn Clock>,
         options: CompactionOptions,
         targets: [Arc<dyn CompactionTarget>; 3],
-        history: HistorySink,
+        ledger: Box<dyn CompactionLedger>,
     ) -> std::io::Result<Self> {
         let state = State {
             options,
@@ -106,10 +118,11 @@ impl Compactions {
         let shared = Arc::new(Shared {
             clock,
             targets,
-            history,
+            ledger,
             wake: Signal::new(),
             state: Mutex::new(state),
         });
+        shared.plan_requested();
         shared.plan_start();
         let for_worker = shared.clone();
         let builder = std::thread::Builder::new().name("compaction".to_owned());
@@ -147,8 +160,12 @@ impl Compactions {
         let shared = &self.shared;
         let mut state = shared.lock();
         let (now, delay) = (shared.clock.monotonic(), state.delay(datastore));
+        let waited = state.plan.is_requested(datastore);
         state.plan.requested(datastore, Cause::Request, now, &delay);
         drop(state);
+        if !waited && delay != DelayOptions::NONE {
+            shared.ledger.request(datastore);
+        }
         shared.wake.raise();
     }
 
@@ -214,15 +231,19 @@ impl Compactions {
         let mut state = self.shared.lock();
         let running = state.running_of(datastore).clone();
         let waited = state.plan.waiting(datastore).is_some();
+        let asked = state.plan.is_requested(datastore);
         state.plan.forget(datastore);
         drop(state);
+        if asked {
+            self.shared.ledger.forget(datastore);
+        }
         if let Some(running) = &running {
             running.control.cancel();
         }
         waited || running.is_some()
     }
 
-    /// NSO's `cdb_get_compaction_info`, and more. No I/O.
+    /// NSO's `cdb_get_compaction_info`, and more. Reads a sample of the datastore for the estimate.
     pub fn info(&self, datastore: Datastore) -> CompactionInfo {
         self.shared.info(datastore)
     }
@@ -245,9 +266,15 @@ impl Compactions {
         self.shared.lock().options
     }
 
-    /// Replaces the options. What already waits keeps its deadline.
+    /// Replaces the options. What already waits keeps its deadline; where thresholds are no longer listened to, what waits
+    /// because of one does not begin. What a person asked for does.
     pub fn set_options(&self, options: CompactionOptions) {
-        self.shared.lock().options = options;
+        let mut state = self.shared.lock();
+        state.options = options;
+        if !state.listens() {
+            state.plan.forget_automatic();
+        }
+        drop(state);
         self.shared.wake.raise();
     }
 
@@ -281,10 +308,13 @@ impl Drop for Compactions {
 impl State {
     /// The threshold that makes a compaction due by itself.
     fn due(&self, growth: &Growth) -> Option<ThresholdName> {
-        match (self.options.journal_compaction, self.options.by_itself) {
-            (JournalCompaction::Manual, _) | (_, ByItself::Never) => None,
-            (JournalCompaction::Automatic, _) => self.verdict(growth).trigger(),
-        }
+        if self.listens() { self.verdict(growth).trigger() } else { None }
+    }
+
+    /// Whether thresholds are listened to.
+    fn listens(&self) -> bool {
+        let CompactionOptions { journal_compaction, by_itself, .. } = self.options;
+        journal_compaction == JournalCompaction::Automatic && by_itself != ByItself::Never
     }
 
     fn verdict(&self, growth: &Growth) -> Verdict {
@@ -319,6 +349,16 @@ impl Shared {
             Datastore::Config => config,
             Datastore::Operational => operational,
             Datastore::Snapshot => snapshot,
+        }
+    }
+
+    /// What was asked for before the process before ended.
+    fn plan_requested(&self) {
+        let now = self.clock.monotonic();
+        for datastore in self.ledger.requested() {
+            let mut state = self.lock();
+            let delay = state.delay(datastore);
+            state.plan.requested(datastore, Cause::Request, now, &delay);
         }
     }
 
@@ -442,7 +482,7 @@ impl Shared {
                 }
             }
         };
-        (self.history)(entry);
+        self.ledger.record(entry);
         self.tell(&event(entry.clone()));
     }
 
@@ -469,7 +509,7 @@ impl Shared {
             stats,
             journal_compaction: state.options.journal_compaction,
             verdict: state.verdict(&growth),
-            estimated_bytes: estimate_bytes(&stats),
+            estimated_bytes: target.store().estimated_bytes(),
             standing,
         }
     }

@@ -35,6 +35,23 @@ impl CompactionTarget for Target {
     }
 }
 
+/// Keeps entries, and no requests.
+struct KeptInMemory(Arc<Mutex<Vec<CompactionEntry>>>);
+
+impl CompactionLedger for KeptInMemory {
+    fn record(&self, entry: &CompactionEntry) {
+        self.0.lock().unwrap().push(entry.clone());
+    }
+
+    fn request(&self, _datastore: Datastore) {}
+
+    fn forget(&self, _datastore: Datastore) {}
+
+    fn requested(&self) -> Vec<Datastore> {
+        Vec::new()
+    }
+}
+
 struct House {
     clock: Arc<ManualClock>,
     vfs: MemVfs,
@@ -72,7 +89,7 @@ fn house(options: CompactionOptions, before: impl Fn(&[Arc<Target>; 3])) -> Hous
         clock.clone(),
         options,
         targets.clone().map(|target| target as Arc<dyn CompactionTarget>),
-        Box::new(move |entry| sink.lock().unwrap().push(entry.clone())),
+        Box::new(KeptInMemory(sink)),
     )
     .unwrap();
     let events = compactions.subscribe();
@@ -249,4 +266,28 @@ fn stopping_cancels_what_runs() {
         assert!(matches!(outcome, Err(CompactionError::Cancelled { .. })), "{outcome:?}");
     });
     assert_eq!(house.targets[0].store.stats().generation, 0);
+}
+
+#[test]
+fn what_waits_for_a_threshold_does_not_begin_once_compaction_is_manual() {
+    let house = house(options(), |_| {});
+    house.commit(Datastore::Config, 4);
+    assert!(matches!(house.standing(Datastore::Config), Standing::Waiting { .. }));
+    let manual = CompactionOptions { journal_compaction: JournalCompaction::Manual, ..options() };
+    house.compactions.set_options(manual);
+    assert_eq!(house.standing(Datastore::Config), Standing::Idle);
+    house.compactions.set_options(options());
+    house.clock.advance(Duration::from_secs(60));
+    assert_eq!(house.targets[0].store.stats().generation, 0);
+}
+
+#[test]
+fn what_was_asked_for_begins_though_compaction_became_manual() {
+    let house = house(options(), |_| {});
+    house.commit(Datastore::Config, 4);
+    house.compactions.initiate(Datastore::Config);
+    let manual = CompactionOptions { journal_compaction: JournalCompaction::Manual, ..options() };
+    house.compactions.set_options(manual);
+    house.clock.advance(Duration::from_secs(5));
+    assert_eq!(house.finished().cause, Cause::Request);
 }

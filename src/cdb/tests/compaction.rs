@@ -163,3 +163,75 @@ fn the_history_keeps_a_thousand() {
     assert!(!view.exists("/compaction/history{3}").unwrap());
     assert!(view.exists("/compaction/history{1003}").unwrap());
 }
+
+/// Every transaction makes a compaction due.
+const EACH: Thresholds = Thresholds {
+    file_size_relative: 1,
+    num_node_relative: 1,
+    file_size_absolute: Some(1),
+    num_transactions: Some(1),
+    floor_bytes: 0,
+};
+
+#[test]
+fn the_history_of_its_own_compactions_makes_the_operational_datastore_not_due() {
+    let (vfs, clock) = (MemVfs::new(), Arc::new(ManualClock::starting_at(0)));
+    let generation = |cdb: &Cdb| cdb.compactions().info(Datastore::Operational).stats.generation;
+    {
+        let cdb = options(&vfs, &clock, EACH).open("/d").unwrap();
+        let events = cdb.compactions().subscribe();
+        (0..2).for_each(|_| set_one(&cdb, Datastore::Operational, "v"));
+        assert_eq!(wait_for_end(&events), Datastore::Operational);
+        // Compactions run one after the other: behind this one, one that the history made due would have run.
+        cdb.compactions().initiate(Datastore::Snapshot);
+        assert_eq!(wait_for_end(&events), Datastore::Snapshot);
+        let info = cdb.compactions().info(Datastore::Operational);
+        assert!(!info.verdict.is_due() || info.growth.transactions > 0, "{info:?}");
+    }
+    let before = {
+        let cdb = options(&vfs, &clock, EACH).open("/d").unwrap();
+        generation(&cdb)
+    };
+    for _ in 0..3 {
+        let cdb = options(&vfs, &clock, EACH).open("/d").unwrap();
+        cdb.compactions().run(Datastore::Snapshot, RunOptions::default()).unwrap();
+    }
+    let cdb = options(&vfs, &clock, EACH).open("/d").unwrap();
+    assert!(generation(&cdb) <= before + 3, "one for each entry of another datastore at the most");
+}
+
+#[test]
+fn a_request_that_waits_for_its_delay_outlives_the_process() {
+    let (vfs, clock) = (MemVfs::new(), Arc::new(ManualClock::starting_at(0)));
+    {
+        let cdb = options(&vfs, &clock, BY_SIZE).open("/d").unwrap();
+        set_one(&cdb, Datastore::Config, "v");
+        cdb.compactions().initiate(Datastore::Config);
+    }
+    for vfs in [vfs.crash(), vfs] {
+        let cdb = options(&vfs, &clock, BY_SIZE).open("/d").unwrap();
+        let standing = cdb.compactions().info(Datastore::Config).standing;
+        assert!(
+            matches!(standing, Standing::Waiting { cause: Cause::Request, .. }),
+            "{standing:?}"
+        );
+        let events = cdb.compactions().subscribe();
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(wait_for_end(&events), Datastore::Config);
+        drop(cdb);
+        let cdb = options(&vfs, &clock, BY_SIZE).open("/d").unwrap();
+        assert_eq!(cdb.compactions().info(Datastore::Config).standing, Standing::Idle);
+    }
+}
+
+#[test]
+fn a_request_that_was_cancelled_does_not_outlive_the_process() {
+    let (vfs, clock) = (MemVfs::new(), Arc::new(ManualClock::starting_at(0)));
+    {
+        let cdb = options(&vfs, &clock, BY_SIZE).open("/d").unwrap();
+        cdb.compactions().initiate(Datastore::Config);
+        assert!(cdb.compactions().cancel(Datastore::Config));
+    }
+    let cdb = options(&vfs, &clock, BY_SIZE).open("/d").unwrap();
+    assert_eq!(cdb.compactions().info(Datastore::Config).standing, Standing::Idle);
+}

@@ -4,6 +4,7 @@
 //! waits for the next time, so the work is bounded whatever is written.
 
 use super::core::Shard;
+use crate::compaction::{AutomaticCompaction, Compactable, TargetError};
 use crate::documents::error::DocumentError;
 use crate::documents::key;
 use crate::documents::record::{decode_document, encode_document};
@@ -138,12 +139,31 @@ impl Shard {
             Ok(())
         })
     }
+}
 
-    /// Whether its file is so much larger than what is alive in it.
-    pub fn wants_compaction(&self, min_ratio: f64, min_file_bytes: u64) -> bool {
-        let sizes = self.sizes();
-        sizes.file > min_file_bytes && sizes.file as f64 > min_ratio * sizes.active as f64
+impl Compactable for Shard {
+    fn name(&self) -> &str {
+        &self.options.name
     }
+
+    fn database(&self) -> &str {
+        database_of(&self.options.name)
+    }
+
+    fn is_due(&self, policy: &AutomaticCompaction) -> bool {
+        let sizes = self.sizes();
+        !self.is_split() && !self.is_compacting() && policy.is_due(sizes.file, sizes.active)
+    }
+
+    fn compact(&self, control: &CompactionControl) -> Result<(), TargetError> {
+        Self::compact(self, control).map(|_| ()).map_err(TargetError::new)
+    }
+}
+
+/// `shards/<range>/<db>.<seconds>` without what is around the database's name.
+fn database_of(shard: &str) -> &str {
+    let name = shard.splitn(3, '/').nth(2).unwrap_or(shard);
+    name.rsplit_once('.').map_or(name, |(name, _)| name)
 }
 
 /// The limit that all trees were brought down to.

@@ -59,7 +59,7 @@ impl Databases {
             return Err(SplitRefused::TooMany { shards });
         }
         let number = state.last + 1;
-        kept::keep(&shared.store, number, &job, Durability::Sync)?;
+        kept::keep(shared.events.store(), number, &job, Durability::Sync)?;
         state.last = number;
         state.jobs.push((number, job.clone()));
         drop(state);
@@ -112,7 +112,8 @@ impl Databases {
         let runs = |state: &mut State| state.is_current(number);
         let state = shared.changed.wait_while(state, runs);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        kept::forget(&shared.store, number)?;
+        kept::forget(shared.events.store(), number)?;
+        shared.look_at_events();
         state.jobs.retain(|(other, _)| *other != number);
         drop(state);
         shared.changed.notify_all();
@@ -147,7 +148,8 @@ impl Databases {
     pub fn set_splitting(&self, splitting: Splitting) -> Result<(), DatabaseError> {
         let shared = self.split();
         let mut state = shared.lock();
-        kept::keep_splitting(&shared.store, &splitting)?;
+        kept::keep_splitting(shared.events.store(), &splitting)?;
+        shared.look_at_events();
         let places = 0..state.jobs.len();
         for place in places {
             let reason = splitting.reason.as_ref();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::job::{SplitJob, SplitPhase};
+use crate::compaction::as_target;
 use crate::documents::catalog::DatabaseRecord;
 use crate::documents::database::Database;
 use crate::documents::error::{DatabaseError, DocumentError, StorageError};
@@ -54,7 +55,7 @@ pub(super) fn run(shelf: &Shelf, job: &SplitJob, run: &dyn Run) -> Result<(), Do
     let is_source = |shard: &&Arc<Shard>| shard.options().range == job.range;
     let source = database.each_shard().iter().find(is_source).cloned();
     let source = source.ok_or(DocumentError::DatabaseGone)?;
-    let _held = shelf.compactor.hold(&source);
+    let _held = shelf.compactor.hold(&as_target(&source));
     let targets = make_targets(shelf, job, &record)?;
     let partitioned = record.partitioned;
     let hash = move |id: &str| partition::place(id, partitioned);
@@ -71,7 +72,7 @@ pub(super) fn run(shelf: &Shelf, job: &SplitJob, run: &dyn Run) -> Result<(), Do
     if let Err(error) = shelf.remove_file(&record, job.range) {
         tracing::warn!(shard = job.source(), %error, "the file of a shard that was split stays until the next start");
     }
-    targets.iter().for_each(|target| shelf.compactor.look_at(target));
+    targets.iter().for_each(|half| shelf.look_at(half));
     Ok(())
 }
 

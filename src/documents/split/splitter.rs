@@ -7,16 +7,17 @@ use super::job::{SplitJob, SplitPhase, SplitState, Splitting};
 use super::kept;
 use super::run::{Run, run};
 use crate::documents::error::{DatabaseError, DocumentError, StorageError};
+use crate::documents::events::Events;
 use crate::documents::ranges::halves;
 use crate::documents::shelf::Shelf;
-use crate::journal::{CompactionControl, Durability, Store};
+use crate::journal::{CompactionControl, Durability};
 
 /// What the jobs and their thread share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub shelf: Arc<Shelf>,
-    /// The journal of events.
-    pub store: Store,
+    /// Jobs are kept beside the events.
+    pub events: Arc<Events>,
     state: Mutex<State>,
     pub changed: Condvar,
 }
@@ -40,19 +41,19 @@ pub(in crate::documents) struct Splitter(pub(super) Arc<Shared>);
 
 impl Splitter {
     /// Takes up the jobs of the process before: one that was past its commit is completed, others begin anew.
-    pub fn open(shelf: &Arc<Shelf>, store: &Store) -> Result<Self, DatabaseError> {
-        let jobs = kept::jobs(store)?;
+    pub fn open(shelf: &Arc<Shelf>, events: &Arc<Events>) -> Result<Self, DatabaseError> {
+        let jobs = kept::jobs(events.store())?;
         let state = State {
             last: jobs.last().map_or(0, |(number, _)| *number),
             jobs,
-            splitting: kept::splitting(store)?,
+            splitting: kept::splitting(events.store())?,
             current: None,
             thread: None,
             ending: false,
         };
-        let (shelf, store) = (shelf.clone(), store.clone());
+        let (shelf, events) = (shelf.clone(), events.clone());
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        let splitter = Self(Arc::new(Shared { shelf, store, state, changed }));
+        let splitter = Self(Arc::new(Shared { shelf, events, state, changed }));
         splitter.0.take_up()?;
         splitter.0.start_thread()?;
         Ok(splitter)
@@ -112,6 +113,11 @@ impl Shared {
         self.shelf.clock.wall_micros() / 1_000_000
     }
 
+    /// Something was written to the journal of events.
+    pub fn look_at_events(&self) {
+        self.shelf.look_at(&self.events);
+    }
+
     /// Changes a job and writes it down.
     fn change(
         &self,
@@ -125,9 +131,10 @@ impl Shared {
             return Ok(());
         };
         change(job, now_s);
-        let kept = kept::keep(&self.store, number, job, durability);
+        let kept = kept::keep(self.events.store(), number, job, durability);
         drop(state);
         self.changed.notify_all();
+        self.look_at_events();
         kept
     }
 
@@ -292,7 +299,7 @@ impl Shared {
             (SplitState::New | SplitState::Running, false) => stop(job, reason, self.now_s()),
             _ => return Ok(()),
         }
-        kept::keep(&self.store, number, job, Durability::Sync)?;
+        kept::keep(self.events.store(), number, job, Durability::Sync)?;
         if is_current && !running {
             state.cancel_current();
         }

@@ -9,6 +9,7 @@ mod format;
 mod growth;
 mod histories;
 mod model;
+mod open_shards;
 mod parse;
 mod partitions;
 mod reading;

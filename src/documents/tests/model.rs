@@ -160,7 +160,7 @@ proptest! {
                     expected.docs.values_mut().for_each(Model::compact);
                     let sizes = db.shards()[0].sizes;
                     prop_assert!(before.abs_diff(sizes.active) < 40, "{before}, then {sizes:?}");
-                    prop_assert!(sizes.file <= sizes.active + 2048);
+                    prop_assert!(sizes.file <= sizes.active + 2560);
                 }
                 Step::Reopen => {
                     drop((db, databases));

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::super::closing::Closing;
 use super::super::format::HEADER_END;
 use super::super::header::Header;
 use super::super::image::{Image, ReadError};
-use super::super::open::{open_image, read_header, recover};
+use super::super::open::{open_image, read_closing, read_header, recover};
 use super::super::options::StoreOptions;
 use super::super::reader::{Cursor, FrameReader};
 use super::super::record::Record;
-use super::super::recovery::Action;
+use super::super::recovery::{Action, CLOSING_DAMAGED, Case};
 use super::super::scan::Scan;
 use super::super::snapshot::Snapshot;
 use super::super::state::State;
@@ -179,8 +180,15 @@ fn verify_header_copy(
         _ => report.add(position, "the copy of the header differs from the header"),
     }
     let pad = position + HEADER_END;
-    if pad < header.tail_start && !is_zero(file, pad, header.tail_start)? {
+    if pad < header.pad_end() && !is_zero(file, pad, header.pad_end())? {
         report.add(pad, "the space between the header's copy and the tail is not zero");
+    }
+    verify_closing(file, header, report)
+}
+
+fn verify_closing(file: &dyn File, header: &Header, report: &mut CheckReport) -> vfs::Result<()> {
+    if read_closing(file, header)? == Closing::Damaged {
+        report.add(header.pad_end(), CLOSING_DAMAGED);
     }
     Ok(())
 }
@@ -223,7 +231,9 @@ fn verify_tail(
         Action::Keep => {}
         Action::Cut => report.unfinished_bytes = recovered.file_len - cursor.position,
         Action::Refuse => {
-            report.add(cursor.position, recovered.case.expectation());
+            if recovered.case != Case::DamagedClosing {
+                report.add(cursor.position, recovered.case.expectation());
+            }
             return Ok(false);
         }
     }

@@ -17,6 +17,7 @@
 
 mod control;
 mod copy;
+mod estimate;
 mod pace;
 mod run;
 mod side;
@@ -24,4 +25,5 @@ mod start;
 
 pub use control::{CompactionControl, CompactionObserver, Progress, Stage};
 pub use copy::{StoreCopy, copy};
-pub use run::{CompactionReport, CompactionRequest, WritePolicy, estimate_bytes, run};
+pub use estimate::estimate_bytes;
+pub use run::{CompactionReport, CompactionRequest, WritePolicy, run};

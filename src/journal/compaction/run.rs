@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::core::Core;
-use super::super::format::{AHEAD_MIN_BYTES, TAIL_ALIGN};
+use super::super::format::AHEAD_MIN_BYTES;
 use super::super::header::Header;
 use super::super::image::BuildError;
 use super::super::open::open_image;
@@ -18,6 +18,7 @@ use super::super::tail_file::TailFile;
 use super::super::writer::Writer;
 use super::super::{CompactionError, CompactionRecord, Damage, JournalStats, Sequence};
 use super::control::{CompactionControl, Stage};
+use super::estimate::{bound_bytes, estimate_bytes};
 use super::pace::Pace;
 use super::side::{SideFile, WriteError};
 use super::start::Start;
@@ -28,9 +29,6 @@ use crate::vfs::{self, File};
 const GAP_SMALL_BYTES: u64 = 256 << 10;
 /// `seal` begins after this many rounds of catching up, whatever is left: so it ends under any load.
 const CATCH_UP_ROUNDS_MAX: usize = 8;
-/// What an entry costs in the image beside its key and value, at the most, for the estimate.
-const ENTRY_OVERHEAD_BYTES: u64 = 8;
-
 /// When write transactions wait for a compaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WritePolicy {
@@ -65,14 +63,6 @@ pub struct CompactionReport {
     pub entries: u64,
     /// The last transaction in the image.
     pub sequence: Sequence,
-}
-
-/// About how many bytes the new file would take.
-pub fn estimate_bytes(stats: &JournalStats) -> u64 {
-    let overhead = stats.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
-    let image = stats.live_bytes.saturating_add(overhead);
-    // Both headers with their padding, and the index blocks.
-    image.saturating_add(image / 32).saturating_add(2 * TAIL_ALIGN)
 }
 
 /// Runs a compaction to its end on this thread.
@@ -314,7 +304,7 @@ pub(super) fn failed(side: &SideFile<'_>, stage: Stage, error: WriteError) -> Co
 }
 
 fn adopt(base: Arc<Base>, side: SideFile<'_>) -> (State, Writer) {
-    let (overlay, counters, cursor, writer) = side.into_parts();
+    let (overlay, counters, cursor, writer) = side.into_parts(&base.header);
     let state = State {
         sequence: cursor.sequence,
         base,
@@ -339,7 +329,13 @@ pub(super) fn check_room(
     let vfs = core.directory.vfs();
     let free_bytes = vfs.free_space_bytes(directory).map_err(io(Stage::Begin))?;
     // The space that is written ahead takes room as well.
-    let needed_bytes = estimate_bytes(stats).saturating_add(2 * AHEAD_MIN_BYTES);
+    let ahead = 2 * AHEAD_MIN_BYTES;
+    if free_bytes >= bound_bytes(stats).saturating_add(ahead) {
+        return Ok(());
+    }
+    let estimate = estimate_bytes(core);
+    // A sample is not the whole; where it still does not fit, the write says so and nothing is lost.
+    let needed_bytes = estimate.saturating_add(estimate / 8).saturating_add(ahead);
     if free_bytes < needed_bytes {
         return Err(CompactionError::NoRoom { needed_bytes, free_bytes });
     }

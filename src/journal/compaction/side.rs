@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::Sequence;
+use super::super::closing::{Closing, ClosingRecord};
 use super::super::core::Core;
 use super::super::filename::side_file;
-use super::super::format::{AHEAD_MIN_BYTES, FRAME_HEADER_SIZE, HEADER_END, TAIL_ALIGN, align_up};
+use super::super::format::{
+    AHEAD_MIN_BYTES, FRAME_HEADER_SIZE, HEADER_END, TAIL_ALIGN, VERSION_MINOR, align_up,
+};
 use super::super::frame::{FrameHeader, Place, chain_seed, padding};
 use super::super::header::Header;
 use super::super::image::{ImageBuilder, ImageOptions, ImageSummary};
@@ -197,6 +200,7 @@ impl<'a> SideFile<'a> {
     /// Writes the header and zeros ahead of the tail, and syncs all of it.
     pub fn seal(&mut self, generation: u64, compaction: CompactionRecord) -> vfs::Result<Header> {
         let header = Header {
+            minor_version: VERSION_MINOR,
             file_id: self.file_id,
             generation,
             created_micros: compaction.start_micros,
@@ -206,9 +210,9 @@ impl<'a> SideFile<'a> {
             sealed_position: self.cursor.position,
             compaction,
         };
-        write_header(&*self.file, &header)?;
+        write_header(&*self.file, &header, &self.cursor)?;
         // The pad behind the header's copy, and the space that the first commits will want.
-        write_zeros(&*self.file, header.copy_position() + HEADER_END, header.tail_start)?;
+        write_zeros(&*self.file, header.copy_position() + HEADER_END, header.pad_end())?;
         write_zeros(&*self.file, self.cursor.position, self.allocated())?;
         planted!(SideFileNotSynced => return Ok(header));
         self.file.sync_all()?;
@@ -237,9 +241,11 @@ impl<'a> SideFile<'a> {
     }
 
     /// What the store goes on with.
-    pub fn into_parts(mut self) -> (Overlay, Counters, Cursor, Writer) {
+    pub fn into_parts(mut self, header: &Header) -> (Overlay, Counters, Cursor, Writer) {
         let overlay = std::mem::take(&mut self.overlay);
-        let writer = Writer::resume(self.file.clone(), self.file_id, self.cursor, self.allocated());
+        let closing = Closing::Whole(ClosingRecord::at(&self.cursor));
+        let (file, allocated) = (self.file.clone(), self.allocated());
+        let writer = Writer::resume(file, header, self.cursor, closing, allocated);
         (overlay, self.cursor.counters, self.cursor, writer)
     }
 }

@@ -14,7 +14,7 @@ use super::super::header::Header;
 use super::super::{
     CommitError, CompactionControl, CompactionError, CompactionObserver, CompactionRequest,
     Directory, Durability, HistoryError, Sequence, Stage, Store, StoreOptions, WriteBatch,
-    WritePolicy, estimate_bytes,
+    WritePolicy,
 };
 use super::{DIR, FILE, entries, get, keys, open, open_on, put};
 use crate::clock::{Clock, ManualClock};
@@ -353,19 +353,72 @@ fn a_throttled_compaction_waits_for_the_clock_and_can_be_cancelled_while_it_wait
     assert_eq!(clock.monotonic(), Duration::ZERO);
 }
 
+/// The size of the file after a compaction, and what was estimated before it.
+fn estimated_and_written(store: &Store) -> (u64, u64) {
+    let estimate = store.estimated_bytes();
+    store.compact(&blocking(), &CompactionControl::new()).unwrap();
+    (estimate, store.stats().file_bytes)
+}
+
+fn assert_near(store: &Store, what: &str) {
+    let (estimate, written) = estimated_and_written(store);
+    assert!(estimate.abs_diff(written) <= written / 8 + 64, "{what}: {estimate} for {written}");
+}
+
 #[test]
-fn the_estimate_has_room_for_keys_values_and_the_index() {
+fn the_estimate_is_near_what_is_written_whatever_the_keys_and_values() {
+    type Entry = fn(u32) -> (Vec<u8>, Vec<u8>);
+    let shapes: [(&str, Entry); 5] = [
+        ("long keys that share prefixes", |n| {
+            (format!("/devices/device{{ce{n:05}}}/config/interface/name").into(), b"1".to_vec())
+        }),
+        ("random keys", |n| (n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec(), vec![1; 20])),
+        ("values that compress", |n| (n.to_be_bytes().to_vec(), vec![7; 400])),
+        ("values that do not", |n| {
+            let noise = (0..200_u32).map(|i| (n ^ i).wrapping_mul(2_654_435_761).to_be_bytes()[0]);
+            (n.to_be_bytes().to_vec(), noise.collect())
+        }),
+        ("values of a megabyte", |n| (n.to_be_bytes().to_vec(), vec![n as u8; 1 << (n % 20)])),
+    ];
+    for (what, entry) in shapes {
+        let store = Store::in_memory().unwrap();
+        for start in (0..4000).step_by(500) {
+            let mut batch = WriteBatch::new();
+            for n in start..start + 500 {
+                let (key, value) = entry(n);
+                batch.put(&key, &value).unwrap();
+            }
+            store.write(batch, Durability::Buffered).unwrap();
+        }
+        assert_near(&store, what);
+        assert_near(&store, &format!("{what}, compacted before"));
+    }
+}
+
+#[test]
+fn the_estimate_of_an_empty_store_is_its_file() {
     let store = Store::in_memory().unwrap();
+    assert_near(&store, "empty");
+}
+
+#[test]
+fn a_compaction_goes_where_only_the_estimate_fits() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
     let mut batch = WriteBatch::new();
-    (0..5000_u32).for_each(|n| batch.put(&n.to_be_bytes(), &[7; 100]).unwrap());
+    (0..20_000).for_each(|n| {
+        batch.put(format!("{}{n:06}", "shared/".repeat(20)).as_bytes(), b"v").unwrap();
+    });
     store.write(batch, Durability::Sync).unwrap();
-    let stats = store.stats();
-    assert_eq!(stats.live_bytes, 5000 * 104);
-    let estimate = estimate_bytes(&stats);
-    assert!(estimate >= stats.live_bytes + stats.live_bytes / 32);
-    let report = store.compact(&blocking(), &CompactionControl::new()).unwrap();
-    assert!(report.written_bytes <= estimate, "{} > {estimate}", report.written_bytes);
-    assert!(estimate <= report.written_bytes * 6 / 5, "{estimate} for {}", report.written_bytes);
+    let raw = store.stats().live_bytes;
+    let estimate = store.estimated_bytes();
+    assert!(estimate < raw / 4, "{estimate} of {raw}");
+    vfs.set_free_space_bytes(raw / 2);
+    store.compact(&blocking(), &CompactionControl::new()).unwrap();
+    assert!(store.stats().file_bytes < raw / 4);
+    vfs.set_free_space_bytes(estimate / 2);
+    let refused = store.compact(&blocking(), &CompactionControl::new()).unwrap_err();
+    assert!(matches!(refused, CompactionError::NoRoom { .. }), "{refused}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine as a whole, on files in memory. One module per subject.
 
 mod check; // verify, walk, salvage
+mod closed; // damage after a clean close
 mod commit; // groups, conflicts, failures of write and sync
 mod compaction; // stages, policies, cancelling, room
 mod copy; // beside a store that runs

@@ -1,13 +1,13 @@
 //! What runs in the background (`_active_tasks`).
 
-/// A shard that is being compacted, with the fields of CouchDB's `database_compaction`.
+/// A journal that is being compacted, with the fields of CouchDB's `database_compaction`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveTask {
     /// `database_compaction`.
     pub kind: &'static str,
-    /// The shard: `shards/<range>/<db>.<seconds>`.
+    /// The journal: `shards/<range>/<db>.<seconds>`, `shards/events`.
     pub shard: String,
-    /// The database.
+    /// The database; the journal's own name when it belongs to none.
     pub database: String,
     /// `document_copy`, then `docid_copy` while it catches up and swaps.
     pub phase: &'static str,
