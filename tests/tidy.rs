@@ -49,9 +49,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("documents", &["journal", "vfs", "clock", "units"]),
     ("smoosh", &["journal", "vfs", "clock", "units"]),
     ("compactor", &["journal", "scheduler", "vfs", "clock", "units"]),
+    ("auth", &["clock"]),
     (
         "service",
         &[
+            "auth",
             "cdb",
             "component",
             "documents",
@@ -64,7 +66,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
-    ("auth", &["clock"]),
     ("replication", &[]),
     (
         "http",

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::options::HttpOptions;
 use super::problem::Problem;
@@ -41,6 +41,9 @@ pub struct App {
     pub stats: Stats,
     /// Turns true when the process ends: feeds end then.
     pub ending: watch::Receiver<bool>,
+    /// Room in memory for bodies of requests, in steps.
+    pub bodies: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
     work: Work,
 }
 
@@ -51,6 +54,11 @@ pub type AnswerInside = fn(Arc<App>, Request, UserContext) -> Sending<'static>;
 pub trait Pieces: Send + 'static {
     /// The next piece, not empty; `None` at the end. A problem cuts the connection.
     fn next(&mut self) -> Option<Result<Vec<u8>, Problem>>;
+}
+
+/// A quarter of the connections, one at least, is kept free of feeds.
+fn feeds_max(connections_max: usize) -> usize {
+    connections_max.saturating_sub((connections_max / 4).max(1))
 }
 
 impl App {
@@ -68,6 +76,8 @@ impl App {
             inside: OnceLock::new(),
             stats: Stats::new(clock.monotonic()),
             work: Work::new(options.working_max),
+            bodies: Arc::new(Semaphore::new(super::body::steps(options.bodies_bytes_max))),
+            feeds: Arc::new(Semaphore::new(feeds_max(options.connections_max))),
             service,
             databases,
             options,
@@ -92,6 +102,25 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.work.run(work).await
+    }
+
+    /// The same, never on the thread that asks for it.
+    pub async fn work_apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.work.run_apart(work).await
+    }
+
+    /// Room for a feed of somebody who is no admin: some connections stay free of feeds.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn feed(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.feeds.clone().try_acquire_owned().map_err(|_| {
+            let reason = "There are too many feeds; try again.";
+            Problem::new(503, "service_unavailable", reason).header("Retry-After", "10")
+        })
     }
 
     /// An answer in pieces: the next is made when the client has taken the ones before. The first one is made before the

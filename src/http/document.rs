@@ -13,12 +13,13 @@ use super::multipart_put;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::revisions::{common_depth, revision};
+use super::secrets;
 use super::spill::broken;
 use super::target::parse_query;
 use crate::documents::{
     AttachmentEdit, AttachmentMembers, AttachmentSource, Database, Document, DocumentError, Edit,
-    EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, Revision, RevisionPath,
-    UploadOptions, check_id, parse_document,
+    EditMode, Encoding, Members, OpenOptions, OpenRev, OpenRevs, Revision, UploadOptions, check_id,
+    parse_document,
 };
 
 impl Call {
@@ -143,6 +144,7 @@ pub fn members(call: &Call) -> Members {
             true => AttachmentMembers::Inline,
             false => AttachmentMembers::Stubs,
         },
+        mask: secrets::mask(call),
     }
 }
 
@@ -237,7 +239,7 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
     }
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
     app.work(move || {
-        let parsed = parse_document(&call.body)?;
+        let parsed = call.parse_document()?;
         let database = call.database()?;
         edits::put_parsed(&call, &database, parsed, id)
     })
@@ -246,7 +248,7 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
 
 /// `POST /{db}`: the id is in the document, or is made.
 pub fn post(call: &Call) -> Answer {
-    let mut parsed = parse_document(&call.body)?;
+    let mut parsed = call.parse_document()?;
     let database = call.database()?;
     let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
     let edit = edits::prepare(call, &database, parsed, id)?;
@@ -273,16 +275,13 @@ pub fn delete(call: &Call) -> Answer {
     if base.is_none() {
         return Err(Problem::conflict());
     }
-    let mut edit = Edit {
+    let edit = Edit {
         id,
         revisions: edits::path(base),
         deleted: true,
         body: crate::documents::Body::empty(),
         attachments: Vec::new(),
     };
-    if database.name() == super::users::USERS {
-        super::users::prepare(call, &mut edit)?;
-    }
     let written = edits::write(call, &database, edit, EditMode::Interactive)?;
     if edits::is_batch(call) {
         return Ok(edits::accepted(&written));
@@ -346,24 +345,4 @@ fn copies(
         })
     };
     source.attachments().iter().map(copy).collect()
-}
-
-/// An edit that keeps a document as it is, for changes of single attachments: body and stubs.
-pub fn keeping(
-    document: &Document,
-) -> Result<(crate::documents::Body, Vec<AttachmentEdit>), Problem> {
-    let body = parse_document(document.body().as_bytes())?.body;
-    let stubs = document.attachments().iter().map(|info| AttachmentEdit {
-        name: info.name.clone(),
-        content_type: None,
-        revpos: Some(info.revpos),
-        digest: None,
-        source: AttachmentSource::Stub,
-    });
-    Ok((body, stubs.collect()))
-}
-
-/// The path of a document that was read: its revision alone.
-pub fn standing_on(document: &Document) -> RevisionPath {
-    RevisionPath::from(document.revision().clone())
 }

@@ -35,7 +35,7 @@ pub fn get(call: &Call) -> Answer {
 /// `PUT`: whatever revision is given, the next one is written.
 pub fn put(call: &Call) -> Answer {
     let (database, id) = (call.database()?, id(call));
-    let parsed = parse_document(&call.body)?;
+    let parsed = call.parse_document()?;
     let base = super::edits::base(call, parsed.rev.as_ref())?;
     if parsed.deleted {
         database.local_remove(&id)?;
@@ -91,6 +91,7 @@ pub fn rows(call: &Call) -> Answer {
     if !call.body.is_empty() {
         query = query.with_body(&call.json::<Map<String, Value>>()?)?;
     }
+    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let database = call.database()?;
     let documents = match &query.keys {
         Some(keys) => keys

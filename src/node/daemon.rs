@@ -81,6 +81,7 @@ impl Daemon {
         let cdb = cdb_options(conf, &around).open(&setup.directory)?;
         let for_tasks = OpenDatabases::default();
         let service = Arc::new(open::service(cdb, around.clone(), &for_tasks));
+        service.hash_clear_admins()?;
         refuse_strangers(bind, &service)?;
         let http = runtime.block_on(TcpListener::bind(bind)).map_err(|e| taken(bind, &e))?;
         let (socket, socket_name) = socket::listen(&around.vfs, &setup.directory)?;

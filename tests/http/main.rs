@@ -11,17 +11,20 @@
     reason = "a test; a failure here is a failed test"
 )]
 
+mod accounts;
 mod attachments;
 mod client;
 mod cors;
 mod documents;
 mod feeds;
+mod full;
 mod hostile;
 mod partitions;
 mod people;
 mod replication;
 mod replication_far;
 mod reshard;
+mod secrets;
 mod server;
 mod slow;
 mod smuggling;
