@@ -147,6 +147,21 @@ impl Verifier {
         Err(Refused::Wrong)
     }
 
+    /// Derives the hash of a new password of `name`, in a turn of its own as every key.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`].
+    pub fn derive(
+        &self,
+        name: &str,
+        password: &str,
+        salt: String,
+        from: IpAddr,
+    ) -> Result<PasswordHash, Refused> {
+        let _turn = self.take_turn(name, from)?;
+        Ok(PasswordHash::derive(password, salt, self.iterations))
+    }
+
     fn check_lock(&self, name: &str, from: IpAddr) -> Result<(), Refused> {
         let is_locked = lock(&self.lockout).is_locked(name, from, self.clock.monotonic());
         if is_locked { Err(Refused::Locked) } else { Ok(()) }
@@ -312,6 +327,8 @@ mod tests {
             verifier.end();
             assert_eq!(waiting.join().unwrap(), Err(Refused::Busy));
         });
+        let derived = verifier.derive("ann", "stone", "salt".to_owned(), HOME);
+        assert_eq!(derived, Err(Refused::Busy));
         assert_eq!(verifier.check("bob", None, "guess", HOME), Err(Refused::Busy));
     }
 

@@ -14,6 +14,7 @@ use super::work::Work;
 use crate::auth::{UserContext, Verifier};
 use crate::clock::Clock;
 use crate::documents::Databases;
+use crate::heap;
 use crate::replication::{Jobs, Request, Sending};
 use crate::service::Service;
 
@@ -110,6 +111,14 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.work.run_apart(work).await
+    }
+
+    /// Gives memory that is free back to the system, once no body that takes room is held. Nobody waits for it.
+    pub fn give_back(&self) {
+        let all = super::body::steps(self.options.bodies_bytes_max);
+        if self.bodies.available_permits() >= all {
+            let _giving = tokio::task::spawn_blocking(heap::give_back);
+        }
     }
 
     /// Room for a feed of somebody who is no admin: some connections stay free of feeds.

@@ -21,6 +21,9 @@ const BYTES_PER_SECOND_MIN: u64 = 1_024;
 /// Room for bodies is counted in steps of so many bytes; a body of less takes none.
 const STEP_BYTES: u64 = 64 << 10;
 
+/// A body of so many steps, 1 MiB, is a large one.
+const LARGE_STEPS: usize = 16;
+
 /// How many steps there are in so many bytes.
 pub fn steps(bytes: u64) -> usize {
     usize::try_from(bytes / STEP_BYTES).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
@@ -124,6 +127,11 @@ impl RequestBody {
                 }
             }
         }
+    }
+
+    /// Whether it was held as a whole and is large enough to give its memory back when it is over.
+    pub fn was_large(&self) -> bool {
+        self.taken.len() >= LARGE_STEPS
     }
 
     /// Takes room for so many bytes that are held.

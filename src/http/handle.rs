@@ -45,6 +45,7 @@ pub async fn handle(
     if let Some(cors) = cors {
         reply = cors.added_to(reply);
     }
+    let was_large = body.was_large();
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -53,6 +54,10 @@ pub async fn handle(
     tracing::debug!(method = %parts.method, path = parts.uri.path(), status = reply.status, %from, "answered");
     if parts.method == hyper::Method::HEAD {
         reply.without_body();
+    }
+    drop(body);
+    if was_large {
+        app.give_back();
     }
     Ok(finish(&app, reply))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
+use crate::auth::Refused;
 use crate::documents::{DatabaseError, DocumentError, Many, StorageError};
 use crate::journal::CommitError;
 use crate::service::{Class, Failure};
@@ -186,6 +187,19 @@ impl Problem {
             self.reference.map(|number| format!(",\"ref\":{number}")).unwrap_or_default();
         let (error, reason) = (json!(self.error), json!(self.reason));
         format!("{{\"error\":{error},\"reason\":{reason}{reference}}}\n")
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let reason = refused.to_string();
+        match refused {
+            Refused::Wrong => Self::unauthorized(reason),
+            Refused::Locked => Self::forbidden(reason),
+            Refused::Busy => {
+                Self::new(503, "service_unavailable", reason).header("Retry-After", "1")
+            }
+        }
     }
 }
 

@@ -124,7 +124,7 @@ pub fn guard(
         .map_err(|refused| forbidden(&refused))?;
     if let Some(password) = members.get("password").and_then(Value::as_str) {
         let salt = format!("{:032x}", call.app.clock.unique_id());
-        let hash = PasswordHash::derive(password, salt, call.app.options.iterations);
+        let hash = call.app.verifier.derive(&edit.id, password, salt, call.from)?;
         put_hash(&mut fields, &hash)?;
         edit.body = body(&fields)?;
     }

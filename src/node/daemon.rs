@@ -20,6 +20,7 @@ use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
 use crate::conf::Loaded;
+use crate::heap;
 use crate::http::{self, App, Tls};
 use crate::service::{Class, Failure, Service};
 
@@ -71,6 +72,7 @@ pub struct Listening {
 impl Daemon {
     /// Opens the database and listens. The order: the directory's lock, which opening takes, before the socket's name.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
+        heap::keep_little();
         let conf = &setup.loaded.conf;
         let bind = conf.daemon.bind;
         let runtime = runtime()?;

@@ -27,6 +27,8 @@ pub(crate) struct Transcoder {
     members: Vec<Member>,
     /// Bytes of text from which on nothing more is written; no bound when it is 0.
     max_bytes: usize,
+    /// Whether it came to that. What was written shrinks again when an object with doubles is closed; this stays.
+    is_full: bool,
 }
 
 /// Where a member begins in both buffers, and its name in the term.
@@ -65,6 +67,10 @@ impl Transcoder {
 
     /// Whether it has stopped to write: what was written is not whole.
     pub fn is_full(&self) -> bool {
+        self.is_full || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
         (self.max_bytes > 0 && self.text.len() > self.max_bytes) || self.members.len() > MEMBERS_MAX
     }
 
@@ -100,6 +106,7 @@ impl Transcoder {
 
     /// Ends an object.
     pub fn close_object(&mut self, object: &OpenObject) -> Result<(), Invalid> {
+        self.is_full |= self.is_over();
         let members = self.members.get(object.first_member..).unwrap_or_default();
         let mut count = members.len();
         if has_doubles(&self.term, members) {
@@ -122,6 +129,7 @@ impl Transcoder {
         self.text.clear();
         self.term.clear();
         self.members.clear();
+        self.is_full = false;
     }
 
     fn value(&mut self, reader: &mut Reader<'_>) -> Result<(), Invalid> {

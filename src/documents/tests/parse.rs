@@ -146,6 +146,16 @@ fn a_number_that_cannot_be_kept_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn an_object_of_too_many_members_is_refused_and_none_is_lost() {
+    let object = |count: usize| format!("{{\"b\":{{{}\"z\":0}}}}", "\"a\":0,".repeat(count));
+    let whole = parse_document(object(999_000).as_bytes()).unwrap();
+    assert_eq!(whole.body.as_str(), r#"{"b":{"a":0,"z":0}}"#);
+    let large = object(1_000_001);
+    assert!(matches!(parse_document(large.as_bytes()), Err(DocumentError::TooLarge { .. })));
+    assert!(matches!(Body::parse(large.as_bytes()), Err(DocumentError::TooLarge { .. })));
+}
+
+#[test]
 fn what_is_beyond_the_limits_is_refused_and_not_kept() {
     let limits = ParseLimits { docs: 2, document_bytes: 1_000 };
     let bulk = |docs: &str| parse_bulk(format!("{{\"docs\":[{docs}]}}").as_bytes(), &limits);
@@ -156,6 +166,9 @@ fn what_is_beyond_the_limits_is_refused_and_not_kept() {
         format!("{{\"a\":\"{}\"}}", "x".repeat(1_000)),
         format!("{{\"_id\":\"b\",\"a\":[{}0]}}", "0,".repeat(1_000)),
         format!("{{{}\"z\":0}}", "\"a\":0,".repeat(1_000)),
+        // Closed and without its doubles it would be small again, and half of it would be missing.
+        format!("{{\"b\":{{{}\"z\":0}}}}", "\"a\":0,".repeat(1_000)),
+        format!("{{\"b\":[{{{}\"z\":0}}],\"c\":1}}", "\"a\":0,".repeat(1_000)),
     ] {
         assert!(matches!(bulk(&large), Err(DocumentError::TooLarge { .. })), "{large}");
         // What comes behind is read all the same.
