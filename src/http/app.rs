@@ -21,6 +21,11 @@ use crate::service::Service;
 /// Pieces of an answer that wait for a client to take them.
 const PIECES_WAITING_MAX: usize = 4;
 
+/// Bytes of requests whose ids and conditions feeds of others than admins keep.
+const FEEDS_BYTES_MAX: usize = 32 << 20;
+/// They are counted in steps of so many.
+const FEED_STEP_BYTES: usize = 1 << 10;
+
 /// What all requests share: the databases, the configuration, limits.
 #[derive(Debug)]
 pub struct App {
@@ -45,6 +50,7 @@ pub struct App {
     /// Room in memory for bodies of requests, in steps.
     pub bodies: Arc<Semaphore>,
     feeds: Arc<Semaphore>,
+    feed_room: Arc<Semaphore>,
     work: Work,
 }
 
@@ -79,6 +85,7 @@ impl App {
             work: Work::new(options.working_max),
             bodies: Arc::new(Semaphore::new(super::body::steps(options.bodies_bytes_max))),
             feeds: Arc::new(Semaphore::new(feeds_max(options.connections_max))),
+            feed_room: Arc::new(Semaphore::new(FEEDS_BYTES_MAX / FEED_STEP_BYTES)),
             service,
             databases,
             options,
@@ -121,15 +128,22 @@ impl App {
         }
     }
 
-    /// Room for a feed of somebody who is no admin: some connections stay free of feeds.
+    /// Room for a feed of somebody who is no admin, whose request brought so many bytes of ids or conditions: some connections stay
+    /// free of feeds, and what feeds keep for as long as they last is bounded.
     ///
     /// # Errors
     /// 503 when there is none.
-    pub fn feed(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.feeds.clone().try_acquire_owned().map_err(|_| {
-            let reason = "There are too many feeds; try again.";
-            Problem::new(503, "service_unavailable", reason).header("Retry-After", "10")
-        })
+    pub fn feed(&self, kept_bytes: usize) -> Result<[OwnedSemaphorePermit; 2], Problem> {
+        let steps = u32::try_from(kept_bytes / FEED_STEP_BYTES).unwrap_or(u32::MAX);
+        let place = self.feeds.clone().try_acquire_owned();
+        let room = self.feed_room.clone().try_acquire_many_owned(steps);
+        match (place, room) {
+            (Ok(place), Ok(room)) => Ok([place, room]),
+            _ => {
+                let reason = "There are too many feeds; try again.";
+                Err(Problem::new(503, "service_unavailable", reason).header("Retry-After", "10"))
+            }
+        }
     }
 
     /// An answer in pieces: the next is made when the client has taken the ones before. The first one is made before the

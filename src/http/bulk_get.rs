@@ -18,6 +18,9 @@ use crate::documents::{
     AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,
 };
 
+/// Bytes of documents in one answer of parts.
+const HELD_BYTES_MAX: usize = 64 << 20;
+
 /// What is asked for: a document, one of its revisions or all leaves, what the client has of it.
 struct Item {
     id: String,
@@ -163,6 +166,7 @@ async fn in_parts(call: Arc<Call>, docs: Vec<Value>, media: &'static str) -> Ans
 
 fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Problem> {
     let (database, members) = (call.database()?, members(call));
+    let mut held_bytes = 0;
     for doc in docs {
         call.check_client()?;
         let found =
@@ -191,6 +195,13 @@ fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Proble
                     continue;
                 }
             };
+            // Parts are held until they are sent; JSON is sent as it is made.
+            held_bytes += document.body().len();
+            if held_bytes > HELD_BYTES_MAX {
+                let reason =
+                    "the parts are too large together; ask for fewer documents, or for JSON";
+                return Err(Problem::new(413, "too_large", reason));
+            }
             let headers = format!(
                 "X-Doc-Id: {}\r\nX-Rev-Id: {}\r\n",
                 plain(document.id()),

@@ -109,7 +109,7 @@ struct Listening {
 fn listen(call: &Call, database: Arc<Database>, query: ChangesQuery) -> Answer {
     let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let app = call.app.clone();
-    let room = if call.user.is_admin() { None } else { Some(app.feed()?) };
+    let room = if call.user.is_admin() { None } else { Some(app.feed(call.body.len())?) };
     let bells = Bells::of(&app, &database);
     let feed = query.feed;
     let name = call.name("db").to_owned();

@@ -69,6 +69,19 @@ fn feeds_of_everybody_leave_connections_for_admins() {
 }
 
 #[test]
+fn what_feeds_keep_is_bounded_too() {
+    let place = Place::new();
+    open_to_everybody(&place, "db");
+    let ids = format!("{{\"doc_ids\":[\"{}\"]}}", "k".repeat(12 << 20));
+    let target = "/db/_changes?feed=continuous&filter=_doc_ids&heartbeat=60000&since=now";
+    let bytes = request("POST", target, &[JSON], ids.as_bytes());
+    let held: Vec<_> = (0..2).map(|_| begin(place.address(), &bytes).unwrap()).collect();
+    assert_eq!(send(place.address(), &bytes).unwrap().status, 503);
+    assert_eq!(place.as_nobody("GET", "/db/_changes", "").status, 200);
+    drop(held);
+}
+
+#[test]
 fn a_request_of_http_1_1_names_its_host() {
     let place = Place::new();
     assert_eq!(send(place.address(), b"GET / HTTP/1.1\r\n\r\n").unwrap().status, 400);
