@@ -19,8 +19,8 @@ use hdrhistogram::Histogram;
 use pumice::clock::{Clock, SystemClock};
 use pumice::documents::{
     AllDocsRange, AutomaticCompaction, ChangesOptions, CreateOptions, Database, Databases,
-    DocumentsOptions, Edit, EditMode, Members, MemoryCatalog, OpenOptions, Since, parse_bulk,
-    parse_document,
+    DocumentsOptions, Edit, EditMode, Members, MemoryCatalog, OpenOptions, ParseLimits, Since,
+    parse_bulk, parse_document,
 };
 use pumice::vfs::os::OsVfs;
 
@@ -167,10 +167,13 @@ impl Bench {
         let count = self.documents / BULK * BULK;
         self.timed("bulks of 1,000, from text", count, || {
             for body in &bodies {
-                let edits = parse_bulk(body.as_bytes())?.docs.into_iter().map(|document| {
-                    let id = document.id.clone().unwrap_or_default();
-                    document.into_edit(id)
-                });
+                let edits = parse_bulk(body.as_bytes(), &ParseLimits::default())?
+                    .docs
+                    .into_iter()
+                    .map(|document| {
+                        let id = document.id.clone().unwrap_or_default();
+                        document.into_edit(id)
+                    });
                 for outcome in db.update(edits.collect(), EditMode::Interactive) {
                     outcome?;
                 }

@@ -86,6 +86,7 @@ pub mod conf;
 mod dates;
 #[doc(hidden)]
 pub mod documents;
+mod heap;
 #[doc(hidden)]
 pub mod http;
 pub mod journal;

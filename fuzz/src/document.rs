@@ -1,6 +1,6 @@
 //! The text of documents: our reader, which keeps numbers and the order of members, held against `serde_json`.
 
-use pumice::documents::{Body, DocumentError, parse_bulk, parse_document};
+use pumice::documents::{Body, DocumentError, ParseLimits, parse_bulk, parse_document};
 use serde_json::Value;
 
 pub fn run(input: &[u8]) {
@@ -66,7 +66,7 @@ fn stable(text: &str) {
 /// The same document, among others.
 fn bulk(input: &[u8], is_document: bool) {
     let text = [b"{\"docs\":[{},", input, b"]}"].concat();
-    let Ok(bulk) = parse_bulk(&text) else {
+    let Ok(bulk) = parse_bulk(&text, &ParseLimits::default()) else {
         assert!(!is_document, "a document alone, and none among others");
         return;
     };

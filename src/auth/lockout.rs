@@ -30,13 +30,23 @@ impl Lockout {
             self.guesses.retain(|_, (first, _)| fresh(*first, now));
         }
         if self.guesses.len() >= REMEMBERED_MAX {
-            return;
+            self.forget_one();
         }
         let entry = self.guesses.entry((name.to_owned(), from)).or_insert((now, 0));
         if !fresh(entry.0, now) {
             *entry = (now, 0);
         }
         entry.1 = entry.1.saturating_add(1);
+    }
+
+    /// Makes room: who fills the list with names must not keep others from being counted. A name that is locked stays while there
+    /// is one that is not.
+    fn forget_one(&mut self) {
+        let oldest =
+            self.guesses.iter().min_by_key(|(_, (first, count))| (*count >= THRESHOLD, *first));
+        if let Some(oldest) = oldest.map(|(pair, _)| pair.clone()) {
+            self.guesses.remove(&oldest);
+        }
     }
 
     /// Forgets the wrong guesses before a right one.
@@ -67,6 +77,23 @@ mod tests {
         assert!(!lockout.is_locked("ann", OTHER, Duration::ZERO));
         assert!(!lockout.is_locked("bob", HOME, Duration::ZERO));
         assert!(!lockout.is_locked("ann", HOME, LIFETIME));
+    }
+
+    #[test]
+    fn many_names_neither_free_a_locked_one_nor_keep_a_new_one_from_being_counted() {
+        let mut lockout = Lockout::default();
+        for _ in 0..THRESHOLD {
+            lockout.note("ann", HOME, Duration::ZERO);
+        }
+        for number in 0..REMEMBERED_MAX + 10 {
+            lockout.note(&format!("n{number}"), HOME, Duration::from_secs(1));
+        }
+        assert!(lockout.is_locked("ann", HOME, Duration::from_secs(1)));
+        assert_eq!(lockout.guesses.len(), REMEMBERED_MAX);
+        for _ in 0..THRESHOLD {
+            lockout.note("bob", HOME, Duration::from_secs(2));
+        }
+        assert!(lockout.is_locked("bob", HOME, Duration::from_secs(2)));
     }
 
     #[test]

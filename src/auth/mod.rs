@@ -4,7 +4,7 @@
 //! - [`Verifier`]: tries passwords in bounded number, remembers the ones that were right, locks out who guesses.
 //! - [`cookie`]: the `AuthSession` cookie.
 //! - [`UserContext`]: a name and roles; [`Security`]: whom a database lets in.
-//! - [`users`]: the documents of the `_users` database.
+//! - [`users`]: the documents of databases of users.
 //!
 //! Nothing here does I/O: where users are kept is the caller's.
 

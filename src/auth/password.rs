@@ -127,6 +127,34 @@ impl PasswordHash {
         &self.salt
     }
 
+    /// Its rounds; of the oldest scheme, which has none, 1.
+    pub fn iterations(&self) -> u32 {
+        match self.scheme {
+            Scheme::Simple => 1,
+            Scheme::Sha1 { iterations } | Scheme::Sha256 { iterations } => iterations,
+        }
+    }
+
+    /// Whether it is easier to guess than one that is derived now with so many rounds.
+    pub fn is_weaker_than(&self, iterations: u32) -> bool {
+        !matches!(self.scheme, Scheme::Sha256 { .. }) || self.iterations() < iterations
+    }
+
+    /// Does as much work as this hash lacks to one of so many rounds: so that a wrong password is refused as late for every name.
+    pub(super) fn make_up(&self, password: &str, iterations: u32) {
+        // A round of SHA-1 takes about half of what one of SHA-256 takes.
+        let done = match self.scheme {
+            Scheme::Simple => 0,
+            Scheme::Sha1 { iterations } => iterations / 2,
+            Scheme::Sha256 { iterations } => iterations,
+        };
+        let missing = iterations.saturating_sub(done);
+        if missing > 0 {
+            let scheme = Scheme::Sha256 { iterations: missing };
+            std::hint::black_box(derive(scheme, password, &self.salt));
+        }
+    }
+
     /// Whether a password gives the same key. Takes as long as deriving it, and the comparison the same time wherever the
     /// keys differ.
     pub fn matches(&self, password: &str) -> bool {
@@ -207,6 +235,16 @@ mod tests {
         ] {
             assert_eq!(PasswordHash::parse_line(&line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn weaker_is_what_has_fewer_rounds_or_an_older_scheme() {
+        let sha1 = "-pbkdf2-4b007901b765489abead49d926f721d065a429c1,salt,4096";
+        let simple = "-hashed-4b007901b765489abead49d926f721d065a429c1,salt";
+        let new = PasswordHash::derive("x", "s".to_owned(), 10);
+        assert!(new.is_weaker_than(11) && !new.is_weaker_than(10));
+        assert!(PasswordHash::parse_line(sha1).unwrap().is_weaker_than(1));
+        assert!(PasswordHash::parse_line(simple).unwrap().is_weaker_than(1));
     }
 
     #[test]

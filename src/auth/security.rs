@@ -39,6 +39,12 @@ impl Security {
         ADMIN_ONLY
     }
 
+    /// What a database has that is for server admins only.
+    pub fn closed() -> Self {
+        let admin = || Names { names: Vec::new(), roles: vec!["_admin".to_owned()] };
+        Self { admins: admin(), members: admin() }
+    }
+
     /// Reads a security object. Fails when it is not an object, or when names or roles are not lists of strings.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         // An array would be read member by member.
@@ -71,6 +77,7 @@ mod tests {
     #[test]
     fn a_new_database_is_for_server_admins() {
         let security = Security::parse(Security::admin_only()).unwrap();
+        assert_eq!(security, Security::closed());
         assert!(security.is_member(&UserContext::admin("root")));
         assert!(!security.is_member(&user("ann", &["dev"])));
         assert!(!security.is_member(&UserContext::anonymous()));

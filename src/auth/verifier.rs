@@ -13,10 +13,13 @@ use super::lockout::Lockout;
 use super::password::PasswordHash;
 use crate::clock::Clock;
 
-/// Keys that are derived at the same time: guessing must not take every processor.
+/// Keys that are derived at the same time: guessing must not take every processor. Of one name never more than one, so that wrong
+/// guesses are counted before the next is tried.
 const DERIVING_MAX: usize = 2;
 /// Who waits for that, at most: guessing must not take every thread either.
 const WAITING_MAX: usize = 32;
+/// Who waits of one name, or from one address: others must find room.
+const WAITING_ALIKE_MAX: usize = 24;
 /// Right answers that are remembered.
 const REMEMBERED_MAX: usize = 1_000;
 /// How long a right answer is remembered after its last use.
@@ -39,13 +42,40 @@ pub enum Refused {
 /// Tells credentials apart without keeping them.
 type Mark = [u8; 32];
 
-/// The keys that are being derived.
+/// The keys that are being derived, and who waits.
 #[derive(Debug, Default)]
 struct Deriving {
-    /// For whom.
-    marks: HashSet<Mark>,
-    /// How many wait.
-    waiting: usize,
+    /// Whose keys.
+    names: HashSet<String>,
+    /// The names and addresses of those who wait.
+    waiting: Vec<(String, IpAddr)>,
+    /// Whether no more keys are derived: the process ends.
+    has_ended: bool,
+}
+
+impl Deriving {
+    fn has_place(&self, name: &str) -> bool {
+        self.names.len() < DERIVING_MAX && !self.names.contains(name)
+    }
+
+    fn may_wait(&self, name: &str, from: IpAddr) -> bool {
+        let of_name = self.waiting.iter().filter(|(other, _)| other == name).count();
+        let of_address = self.waiting.iter().filter(|(_, other)| *other == from).count();
+        self.waiting.len() < WAITING_MAX && of_name.max(of_address) < WAITING_ALIKE_MAX
+    }
+}
+
+/// The right to derive a key of a name, until it is dropped.
+struct Turn<'a> {
+    verifier: &'a Verifier,
+    name: &'a str,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.verifier.deriving).names.remove(self.name);
+        self.verifier.derived.notify_all();
+    }
 }
 
 /// Tries passwords; shared by all requests.
@@ -56,6 +86,8 @@ pub struct Verifier {
     key: [u8; 16],
     /// Stands in for the hash of a name that does not exist, so that finding that out takes as long.
     decoy: PasswordHash,
+    /// What passwords are usually derived with.
+    iterations: u32,
     known: Mutex<HashMap<Mark, Duration>>,
     lockout: Mutex<Lockout>,
     deriving: Mutex<Deriving>,
@@ -76,6 +108,7 @@ impl Verifier {
             clock,
             key,
             decoy,
+            iterations: iterations.max(1),
             known: Mutex::default(),
             lockout: Mutex::default(),
             deriving: Mutex::default(),
@@ -83,7 +116,8 @@ impl Verifier {
         }
     }
 
-    /// Tries a password against the hash of `name`; `None` when nobody has the name. Blocks while a key is derived.
+    /// Tries a password against the hash of `name`; `None` when nobody has the name. Blocks while a key is derived. A wrong password
+    /// takes at least as long as a hash of the usual rounds, whatever the name's hash is.
     pub fn check(
         &self,
         name: &str,
@@ -91,46 +125,74 @@ impl Verifier {
         password: &str,
         from: IpAddr,
     ) -> Result<(), Refused> {
-        let now = self.clock.monotonic();
-        if lock(&self.lockout).is_locked(name, from, now) {
-            return Err(Refused::Locked);
-        }
-        let mark = self.mark(name, hash.unwrap_or(&self.decoy), password);
-        if hash.is_some() && self.remembers(&mark, now) {
+        self.check_lock(name, from)?;
+        let tried = hash.unwrap_or(&self.decoy);
+        let mark = self.mark(name, tried, password);
+        if hash.is_some() && self.remembers(&mark) {
             return Ok(());
         }
-        if !self.take_turn(mark, now)? {
+        let _turn = self.take_turn(name, from)?;
+        // What was found out while this one waited: the same password by another connection, wrong guesses by others.
+        if hash.is_some() && self.remembers(&mark) {
             return Ok(());
         }
-        let is_right = hash.unwrap_or(&self.decoy).matches(password) && hash.is_some();
-        if is_right {
+        self.check_lock(name, from)?;
+        if tried.matches(password) && hash.is_some() {
             lock(&self.lockout).forgive(name, from);
-            self.remember(mark, now);
-        } else {
-            lock(&self.lockout).note(name, from, now);
+            self.remember(mark);
+            return Ok(());
         }
-        lock(&self.deriving).marks.remove(&mark);
-        self.derived.notify_all();
-        if is_right { Ok(()) } else { Err(Refused::Wrong) }
+        tried.make_up(password, self.iterations);
+        lock(&self.lockout).note(name, from, self.clock.monotonic());
+        Err(Refused::Wrong)
     }
 
-    /// Waits until a key may be derived; `false` when somebody else did it meanwhile and it was right. Programs open several
-    /// connections at once, with the same credentials on each: they are derived once.
-    fn take_turn(&self, mark: Mark, now: Duration) -> Result<bool, Refused> {
+    /// Derives the hash of a new password of `name`, in a turn of its own as every key.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`].
+    pub fn derive(
+        &self,
+        name: &str,
+        password: &str,
+        salt: String,
+        from: IpAddr,
+    ) -> Result<PasswordHash, Refused> {
+        let _turn = self.take_turn(name, from)?;
+        Ok(PasswordHash::derive(password, salt, self.iterations))
+    }
+
+    fn check_lock(&self, name: &str, from: IpAddr) -> Result<(), Refused> {
+        let is_locked = lock(&self.lockout).is_locked(name, from, self.clock.monotonic());
+        if is_locked { Err(Refused::Locked) } else { Ok(()) }
+    }
+
+    /// Waits until a key of this name may be derived.
+    fn take_turn<'a>(&'a self, name: &'a str, from: IpAddr) -> Result<Turn<'a>, Refused> {
         let mut deriving = lock(&self.deriving);
-        while deriving.marks.len() >= DERIVING_MAX || deriving.marks.contains(&mark) {
-            if deriving.waiting >= WAITING_MAX {
+        if !deriving.has_place(name) {
+            if !deriving.may_wait(name, from) {
                 return Err(Refused::Busy);
             }
-            deriving.waiting += 1;
-            deriving = self.derived.wait(deriving).unwrap_or_else(PoisonError::into_inner);
-            deriving.waiting -= 1;
-            if self.remembers(&mark, now) {
-                return Ok(false);
+            deriving.waiting.push((name.to_owned(), from));
+            while !deriving.has_place(name) && !deriving.has_ended {
+                deriving = self.derived.wait(deriving).unwrap_or_else(PoisonError::into_inner);
             }
+            let place =
+                deriving.waiting.iter().position(|(other, at)| other == name && *at == from);
+            place.map(|place| deriving.waiting.swap_remove(place));
         }
-        deriving.marks.insert(mark);
-        Ok(true)
+        if deriving.has_ended {
+            return Err(Refused::Busy);
+        }
+        deriving.names.insert(name.to_owned());
+        Ok(Turn { verifier: self, name })
+    }
+
+    /// Derives no more keys: who waits is refused, who comes too.
+    pub fn end(&self) {
+        lock(&self.deriving).has_ended = true;
+        self.derived.notify_all();
     }
 
     fn mark(&self, name: &str, hash: &PasswordHash, password: &str) -> Mark {
@@ -141,8 +203,8 @@ impl Verifier {
         })
     }
 
-    fn remembers(&self, mark: &Mark, now: Duration) -> bool {
-        let mut known = lock(&self.known);
+    fn remembers(&self, mark: &Mark) -> bool {
+        let (mut known, now) = (lock(&self.known), self.clock.monotonic());
         match known.get_mut(mark) {
             Some(used) if now.saturating_sub(*used) < REMEMBERED => {
                 *used = now;
@@ -152,8 +214,8 @@ impl Verifier {
         }
     }
 
-    fn remember(&self, mark: Mark, now: Duration) {
-        let mut known = lock(&self.known);
+    fn remember(&self, mark: Mark) {
+        let (mut known, now) = (lock(&self.known), self.clock.monotonic());
         if known.len() >= REMEMBERED_MAX {
             known.retain(|_, used| now.saturating_sub(*used) < REMEMBERED);
         }
@@ -198,23 +260,76 @@ mod tests {
         assert_eq!(verifier.check("ann", Some(&hash), "pass", HOME), Ok(()));
     }
 
+    const PARALLEL: usize = 20;
+
+    fn together(
+        verifier: &Verifier,
+        hash: Option<&PasswordHash>,
+        name: &str,
+    ) -> Vec<Result<(), Refused>> {
+        std::thread::scope(|scope| {
+            let guess = |number: usize| {
+                scope.spawn(move || verifier.check(name, hash, &format!("guess{number}"), HOME))
+            };
+            let guesses: Vec<_> = (0..PARALLEL).map(guess).collect();
+            guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+        })
+    }
+
     #[test]
-    fn the_same_credentials_at_the_same_time_are_all_taken_and_a_flood_of_others_is_not_waited_for()
-    {
+    fn of_many_guesses_at_once_five_are_tried() {
+        let verifier = Verifier::new(Arc::new(ManualClock::starting_at(0)), 1);
+        let hash = PasswordHash::derive("pass", "a".to_owned(), 2_000);
+        for (name, hash) in [("ann", Some(&hash)), ("nobody", None)] {
+            let outcomes = together(&verifier, hash, name);
+            let wrong = outcomes.iter().filter(|outcome| **outcome == Err(Refused::Wrong)).count();
+            let locked =
+                outcomes.iter().filter(|outcome| **outcome == Err(Refused::Locked)).count();
+            assert_eq!((wrong, locked), (5, PARALLEL - 5), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_same_credentials_at_the_same_time_are_all_taken() {
         let verifier = Verifier::new(Arc::new(ManualClock::starting_at(0)), 1);
         let hash = PasswordHash::derive("pass", "a".to_owned(), 20_000);
-        let check = |password: &str| verifier.check("ann", Some(&hash), password, HOME);
         std::thread::scope(|scope| {
-            let good: Vec<_> = (0..20).map(|_| scope.spawn(|| check("pass"))).collect();
+            let check = || verifier.check("ann", Some(&hash), "pass", HOME);
+            let good: Vec<_> = (0..PARALLEL).map(|_| scope.spawn(check)).collect();
             for good in good {
                 assert_eq!(good.join().unwrap(), Ok(()));
             }
         });
-        let marks = [[1; 32], [2; 32]];
-        lock(&verifier.deriving).marks.extend(marks);
-        lock(&verifier.deriving).waiting = WAITING_MAX;
+    }
+
+    #[test]
+    fn a_flood_at_one_name_or_from_one_address_leaves_room_for_others() {
+        let verifier = Verifier::new(Arc::new(ManualClock::starting_at(0)), 1);
+        let other = IpAddr::from([10, 0, 0, 1]);
+        let mut deriving = lock(&verifier.deriving);
+        deriving.names.extend(["ann".to_owned(), "bob".to_owned()]);
+        deriving.waiting.extend((0..WAITING_ALIKE_MAX).map(|_| ("ann".to_owned(), HOME)));
+        assert!(!deriving.may_wait("ann", other) && !deriving.may_wait("eve", HOME));
+        assert!(deriving.may_wait("eve", other));
+        drop(deriving);
+        assert_eq!(verifier.check("eve", None, "guess", HOME), Err(Refused::Busy));
+        let hash = PasswordHash::derive("pass", "a".to_owned(), 1);
+        verifier.remember(verifier.mark("ann", &hash, "pass"));
+        assert_eq!(verifier.check("ann", Some(&hash), "pass", HOME), Ok(()));
+    }
+
+    #[test]
+    fn who_waits_when_the_process_ends_waits_no_longer() {
+        let verifier = Verifier::new(Arc::new(ManualClock::starting_at(0)), 1);
+        lock(&verifier.deriving).names.insert("ann".to_owned());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| verifier.check("ann", None, "guess", HOME));
+            verifier.end();
+            assert_eq!(waiting.join().unwrap(), Err(Refused::Busy));
+        });
+        let derived = verifier.derive("ann", "stone", "salt".to_owned(), HOME);
+        assert_eq!(derived, Err(Refused::Busy));
         assert_eq!(verifier.check("bob", None, "guess", HOME), Err(Refused::Busy));
-        assert_eq!(check("pass"), Ok(()));
     }
 
     #[test]

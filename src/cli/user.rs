@@ -14,6 +14,7 @@ use crate::cdb::{Datastore, KeyText, Path, Selector};
 use crate::clock::{Clock as _, SystemClock};
 use crate::service::{
     Action, Change, ChildRow, Class, Failure, Node, Operation, Reply, Request, admin_path,
+    check_admin_name,
 };
 
 /// Server admins: who may make and remove databases, and change settings over HTTP
@@ -54,11 +55,8 @@ impl User {
 }
 
 fn add(context: &mut Context, name: &str, author: Author) -> Result<(), Stop> {
-    if name.is_empty() || name.contains(':') || name.starts_with('_') {
-        let reason = format!("{} cannot be a name", quoted(name));
-        let hint = "a name is not empty, has no colon and does not begin with an underscore";
-        return Err(Failure::usage(reason).hint(hint).into());
-    }
+    check_admin_name(name)
+        .map_err(|reason| Failure::usage(format!("{}: {reason}", quoted(name))))?;
     let password = password()?;
     let salt = format!("{:032x}", SystemClock::new().unique_id());
     let line = PasswordHash::derive(&password, salt, ITERATIONS_DEFAULT).line();

@@ -29,7 +29,8 @@ impl Body {
     /// Reads a JSON object. Names with an underscore in front are members like others.
     ///
     /// # Errors
-    /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`].
+    /// [`DocumentError::InvalidJson`], [`DocumentError::NotAnObject`]; [`DocumentError::TooLarge`] for more than a million members of
+    /// objects within each other.
     pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
         let mut reader = Reader::new(text)?;
         if reader.kind()? != Kind::Object {
@@ -48,6 +49,9 @@ impl Body {
         }
         reader.end()?;
         transcoder.close_object(&object)?;
+        if transcoder.is_full() {
+            return Err(DocumentError::TooLarge { id: String::new() });
+        }
         Ok(Self::of(transcoder.take())?)
     }
 

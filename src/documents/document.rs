@@ -63,6 +63,23 @@ impl Availability {
     }
 }
 
+/// What is shown of the bodies of documents to somebody who may not see all of them.
+#[derive(Clone)]
+pub struct Mask(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl Mask {
+    /// A function from the text of a body to the text that is shown.
+    pub fn new(shown: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(shown))
+    }
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mask")
+    }
+}
+
 /// Which members [`Document::write_json`] writes beside `_id`, `_rev`, `_deleted` and the body.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the request")]
@@ -81,6 +98,8 @@ pub struct Members {
     pub att_encoding_info: bool,
     /// How attachments appear.
     pub attachments: AttachmentMembers,
+    /// What is shown of the body; all of it where there is none.
+    pub mask: Option<Mask>,
 }
 
 /// How attachments appear in the JSON of a document.
@@ -294,7 +313,8 @@ impl Document {
     /// # Errors
     /// [`DocumentError::Storage`] when an attachment cannot be read, [`DocumentError::Output`] when `out` fails.
     pub fn write_json(&self, out: &mut dyn Write, members: &Members) -> Result<(), DocumentError> {
-        let body = self.body();
+        let masked = members.mask.as_ref().map(|mask| (mask.0)(self.body()));
+        let body = masked.as_deref().unwrap_or_else(|| self.body());
         let mut text = Vec::with_capacity(body.len() + self.id.len() + 128);
         text.extend_from_slice(b"{\"_id\":");
         put_string(&mut text, &self.id);

@@ -91,6 +91,14 @@ pub enum DocumentError {
         /// The document.
         id: String,
     },
+    /// More than a request may bring (413 `too_large`; for documents `max_bulk_docs_count_exceeded`).
+    #[error("the request has more than {max} {what}")]
+    TooMany {
+        /// Of what.
+        what: Many,
+        /// How many there may be.
+        max: usize,
+    },
     /// An attachment over the limit (413 `attachment_too_large`).
     #[error("{name}")]
     AttachmentTooLarge {
@@ -122,6 +130,27 @@ pub enum DocumentError {
     /// The shard could not be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// What a request may not have too many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Many {
+    /// Documents of one `_bulk_docs`.
+    Documents,
+    /// Ids in `_revisions`.
+    RevisionIds,
+    /// Attachments.
+    Attachments,
+}
+
+impl std::fmt::Display for Many {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Documents => "documents",
+            Self::RevisionIds => "revision ids",
+            Self::Attachments => "attachments",
+        })
+    }
 }
 
 impl DocumentError {

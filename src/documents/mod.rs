@@ -62,10 +62,10 @@ pub use self::check::{CheckedFile, database_files, missing_file};
 pub use self::database::Database;
 pub use self::databases::Databases;
 pub use self::document::{
-    AttachmentMembers, Availability, Document, Members, OpenRev, RevisionStatus,
+    AttachmentMembers, Availability, Document, Mask, Members, OpenRev, RevisionStatus,
 };
 pub use self::edit::{AttachmentEdit, AttachmentSource, Edit, Written};
-pub use self::error::{DatabaseError, DocumentError, StorageError};
+pub use self::error::{DatabaseError, DocumentError, Many, StorageError};
 pub use self::events::{DatabaseEvent, EventKind};
 pub use self::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
 pub use self::local::LocalDocument;
@@ -74,9 +74,11 @@ pub use self::options::{
     Since, Style, UpdateOptions,
 };
 pub use self::parse::{
-    ParsedBulk, ParsedDocument, check_attachment_name, check_id, parse_bulk, parse_document,
+    ParseLimits, ParsedBulk, ParsedDocument, check_attachment_name, check_id, parse_bulk,
+    parse_document, parse_document_within,
 };
 pub use self::partition::{PartitionInfo, check_partition};
+pub use self::place::check_name;
 pub use self::purge::{PurgeInfo, RevsDiff};
 pub use self::revision::{InvalidRevision, Revision, RevisionHash, RevisionPath};
 pub use self::sequence::Sequence;

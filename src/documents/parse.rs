@@ -1,6 +1,7 @@
 //! From the text of a document to an edit, in one pass.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::attachment_info::Encoding;
 use super::body::Body;
 use super::edit::{AttachmentEdit, AttachmentSource, Edit};
-use super::error::DocumentError;
+use super::error::{DocumentError, Many};
 use super::json::{Invalid, Kind, Number, Reader, Transcoder};
 use super::revision::{Revision, RevisionHash, RevisionPath};
 
@@ -28,6 +29,26 @@ pub struct ParsedDocument {
     /// `_attachments`, in order.
     pub attachments: Vec<AttachmentEdit>,
 }
+
+/// What a request may bring; what it says beyond is refused without being kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ParseLimits {
+    /// Documents of one `_bulk_docs`.
+    pub docs: usize,
+    /// Bytes of the text of one document, without its attachments; 0 is no bound.
+    pub document_bytes: usize,
+}
+
+impl Default for ParseLimits {
+    fn default() -> Self {
+        Self { docs: usize::MAX, document_bytes: 0 }
+    }
+}
+
+/// Revision ids that a request may bring: many times what the longest histories of a large batch have.
+const REVISION_IDS_MAX: usize = 1_000_000;
+/// Attachments that a request may bring.
+const ATTACHMENTS_MAX: usize = 10_000;
 
 impl ParsedDocument {
     /// As an edit of the document `id`, whatever `_id` says.
@@ -68,8 +89,19 @@ pub struct ParsedBulk {
 /// # Ok::<(), pumice::documents::DocumentError>(())
 /// ```
 pub fn parse_document(text: &[u8]) -> Result<ParsedDocument, DocumentError> {
+    parse_document_within(text, &ParseLimits::default())
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`parse_document`]; [`DocumentError::TooLarge`] and [`DocumentError::TooMany`].
+pub fn parse_document_within(
+    text: &[u8],
+    limits: &ParseLimits,
+) -> Result<ParsedDocument, DocumentError> {
     let mut reader = Reader::new(text)?;
-    let document = Parser::default().document(&mut reader)?;
+    let document = Parser::within(limits).document(&mut reader)?;
     reader.end()?;
     document
 }
@@ -77,9 +109,9 @@ pub fn parse_document(text: &[u8]) -> Result<ParsedDocument, DocumentError> {
 /// Reads the body of `POST /{db}/_bulk_docs` once.
 ///
 /// # Errors
-/// As [`parse_document`] for each document, the first one's; [`DocumentError::BadRequest`] in CouchDB's words when the
-/// text is no object or `docs` is missing or no array.
-pub fn parse_bulk(text: &[u8]) -> Result<ParsedBulk, DocumentError> {
+/// As [`parse_document_within`] for each document, the first one's; [`DocumentError::TooMany`] for more documents than the limit;
+/// [`DocumentError::BadRequest`] in CouchDB's words when the text is no object or `docs` is missing or no array.
+pub fn parse_bulk(text: &[u8], limits: &ParseLimits) -> Result<ParsedBulk, DocumentError> {
     let mut reader = Reader::new(text)?;
     if reader.kind()? != Kind::Object {
         reader.skip()?;
@@ -93,7 +125,7 @@ pub fn parse_bulk(text: &[u8]) -> Result<ParsedBulk, DocumentError> {
     while reader.more(first, b'}')? {
         first = false;
         match &*reader.key()? {
-            "docs" => docs = Some(documents(&mut reader)?),
+            "docs" => docs = Some(documents(&mut reader, limits)?),
             "new_edits" => bulk.new_edits = boolean(&mut reader)?,
             "all_or_nothing" => bulk.all_or_nothing = boolean(&mut reader)? == Some(true),
             _ => reader.skip()?,
@@ -139,12 +171,12 @@ fn validation(reason: &str) -> DocumentError {
 /// What a part of a document gave: wrong JSON ends everything, wrong content only once all of it was read.
 type Part<T> = Result<Result<T, DocumentError>, Invalid>;
 
-fn documents(reader: &mut Reader<'_>) -> Part<Vec<ParsedDocument>> {
+fn documents(reader: &mut Reader<'_>, limits: &ParseLimits) -> Part<Vec<ParsedDocument>> {
     if reader.kind()? != Kind::Array {
         reader.skip()?;
         return Ok(Err(bad_request("`docs` parameter must be an array.")));
     }
-    let mut parser = Parser::default();
+    let mut parser = Parser::within(limits);
     let mut docs = Ok(Vec::new());
     reader.enter()?;
     let mut first = true;
@@ -152,6 +184,9 @@ fn documents(reader: &mut Reader<'_>) -> Part<Vec<ParsedDocument>> {
         first = false;
         let document = parser.document(reader)?;
         match (&mut docs, document) {
+            (Ok(known), _) if known.len() >= limits.docs => {
+                docs = Err(DocumentError::TooMany { what: Many::Documents, max: limits.docs });
+            }
             (Ok(docs), Ok(document)) => docs.push(document),
             (Ok(_), Err(error)) => docs = Err(error),
             (Err(_), _) => {}
@@ -193,9 +228,38 @@ fn whole(reader: &mut Reader<'_>) -> Result<Option<u64>, Invalid> {
 #[derive(Debug, Default)]
 struct Parser {
     transcoder: Transcoder,
+    brought: Brought,
+}
+
+/// What a request has brought so far, of what takes more memory than bytes.
+#[derive(Debug, Default)]
+struct Brought {
+    revision_ids: usize,
+    attachments: usize,
+}
+
+impl Brought {
+    /// One more revision id, if it may be kept.
+    fn take_revision_id(&mut self) -> Result<(), DocumentError> {
+        self.revision_ids += 1;
+        let (what, max) = (Many::RevisionIds, REVISION_IDS_MAX);
+        if self.revision_ids > max { Err(DocumentError::TooMany { what, max }) } else { Ok(()) }
+    }
+
+    /// One more attachment, if it may be kept.
+    fn take_attachment(&mut self) -> Result<(), DocumentError> {
+        self.attachments += 1;
+        let (what, max) = (Many::Attachments, ATTACHMENTS_MAX);
+        if self.attachments > max { Err(DocumentError::TooMany { what, max }) } else { Ok(()) }
+    }
 }
 
 impl Parser {
+    fn within(limits: &ParseLimits) -> Self {
+        let transcoder = Transcoder::within(limits.document_bytes);
+        Self { transcoder, brought: Brought::default() }
+    }
+
     fn document(&mut self, reader: &mut Reader<'_>) -> Part<ParsedDocument> {
         if reader.kind()? != Kind::Object {
             reader.skip()?;
@@ -214,8 +278,14 @@ impl Parser {
             if !name.starts_with('_') || name.starts_with("_replication_") {
                 self.transcoder.member(&object, &name, reader)?;
             } else {
-                outcome = outcome.and(special(&mut document, &name, reader)?);
+                let read = special(&mut document, &name, reader, &mut self.brought)?;
+                outcome = outcome.and(read);
             }
+        }
+        if self.transcoder.is_full() {
+            self.transcoder = Transcoder::within(self.transcoder.max_bytes());
+            let id = document.id.unwrap_or_default();
+            return Ok(outcome.and(Err(DocumentError::TooLarge { id })));
         }
         self.transcoder.close_object(&object)?;
         document.body = Body::of(self.transcoder.take())?;
@@ -227,7 +297,12 @@ impl Parser {
 }
 
 /// A member with an underscore in front.
-fn special(document: &mut ParsedDocument, name: &str, reader: &mut Reader<'_>) -> Part<()> {
+fn special(
+    document: &mut ParsedDocument,
+    name: &str,
+    reader: &mut Reader<'_>,
+    brought: &mut Brought,
+) -> Part<()> {
     match name {
         "_id" => {
             let Some(id) = string(reader)? else {
@@ -244,11 +319,11 @@ fn special(document: &mut ParsedDocument, name: &str, reader: &mut Reader<'_>) -
             Some(deleted) => document.deleted = deleted,
             None => return Ok(Err(invalid_member(name))),
         },
-        "_revisions" => match revisions(reader)? {
+        "_revisions" => match revisions(reader, brought)? {
             Ok(path) => document.revisions = path,
             Err(error) => return Ok(Err(error)),
         },
-        "_attachments" => match attachments(reader)? {
+        "_attachments" => match attachments(reader, brought)? {
             Ok(attachments) => document.attachments = attachments,
             Err(error) => return Ok(Err(error)),
         },
@@ -261,7 +336,7 @@ fn special(document: &mut ParsedDocument, name: &str, reader: &mut Reader<'_>) -
     Ok(Ok(()))
 }
 
-fn revisions(reader: &mut Reader<'_>) -> Part<RevisionPath> {
+fn revisions(reader: &mut Reader<'_>, brought: &mut Brought) -> Part<RevisionPath> {
     if reader.kind()? != Kind::Object {
         reader.skip()?;
         return Ok(Err(invalid_member("_revisions")));
@@ -273,7 +348,7 @@ fn revisions(reader: &mut Reader<'_>) -> Part<RevisionPath> {
         first = false;
         match &*reader.key()? {
             "start" => start = whole(reader)?,
-            "ids" => hashes = revision_hashes(reader)?,
+            "ids" => hashes = revision_hashes(reader, brought)?,
             _ => reader.skip()?,
         }
     }
@@ -289,31 +364,38 @@ fn revisions(reader: &mut Reader<'_>) -> Part<RevisionPath> {
     }))
 }
 
-fn revision_hashes(reader: &mut Reader<'_>) -> Part<Vec<RevisionHash>> {
+fn revision_hashes(reader: &mut Reader<'_>, brought: &mut Brought) -> Part<Vec<RevisionHash>> {
     if reader.kind()? != Kind::Array {
         reader.skip()?;
         return Ok(Err(validation("RevIds isn't a array.")));
     }
-    let mut hashes = Vec::new();
+    let (mut hashes, mut kept) = (Vec::new(), Ok(()));
     let mut all_strings = true;
     reader.enter()?;
     let mut first = true;
     while reader.more(first, b']')? {
         first = false;
         match string(reader)? {
-            Some(hash) => hashes.push(RevisionHash::parse(&hash)),
+            Some(hash) => match brought.take_revision_id() {
+                Ok(()) => hashes.push(RevisionHash::parse(&hash)),
+                Err(error) => kept = Err(error),
+            },
             None => all_strings = false,
         }
+    }
+    if let Err(error) = kept {
+        return Ok(Err(error));
     }
     Ok(if all_strings { Ok(hashes) } else { Err(validation("RevId isn't a string")) })
 }
 
-fn attachments(reader: &mut Reader<'_>) -> Part<Vec<AttachmentEdit>> {
+fn attachments(reader: &mut Reader<'_>, brought: &mut Brought) -> Part<Vec<AttachmentEdit>> {
     if reader.kind()? != Kind::Object {
         reader.skip()?;
         return Ok(Err(invalid_member("_attachments")));
     }
-    let mut attachments: Vec<AttachmentEdit> = Vec::new();
+    let mut attachments: Vec<Option<AttachmentEdit>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut outcome = Ok(());
     reader.enter()?;
     let mut first = true;
@@ -325,15 +407,18 @@ fn attachments(reader: &mut Reader<'_>) -> Part<Vec<AttachmentEdit>> {
             reader.skip()?;
             continue;
         }
-        match attachment(name, reader)? {
+        match attachment(name, reader)?.and_then(|read| brought.take_attachment().map(|()| read)) {
             Ok(attachment) => {
-                attachments.retain(|other| other.name != attachment.name);
-                attachments.push(attachment);
+                let double = places.insert(attachment.name.clone(), attachments.len());
+                if let Some(slot) = double.and_then(|at| attachments.get_mut(at)) {
+                    *slot = None;
+                }
+                attachments.push(Some(attachment));
             }
             Err(error) => outcome = outcome.and(Err(error)),
         }
     }
-    Ok(outcome.map(|()| attachments))
+    Ok(outcome.map(|()| attachments.into_iter().flatten().collect()))
 }
 
 /// The members of an attachment, as far as they were there.

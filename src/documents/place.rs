@@ -21,7 +21,10 @@ const SYSTEM_NAMES: [&str; 6] =
     ["_users", "_replicator", "_global_changes", "_nodes", "_dbs", "_metadata"];
 
 /// Whether a database can be called so.
-pub(super) fn check_name(name: &str) -> Result<(), DatabaseError> {
+///
+/// # Errors
+/// [`DatabaseError::IllegalName`], [`DatabaseError::NameTooLong`].
+pub fn check_name(name: &str) -> Result<(), DatabaseError> {
     if escaped(name).len() > NAME_MAX_BYTES {
         return Err(DatabaseError::NameTooLong);
     }

@@ -63,6 +63,7 @@ pub async fn serve(
     drop(listener);
     replicator.abort();
     app.jobs.end();
+    app.verifier.end();
     while connections.join_next().await.is_some() {}
     Ok(())
 }

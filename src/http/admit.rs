@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 
 use super::call::Call;
-use super::databases::{open, security};
+use super::databases::open;
 use super::identity::check_password;
 use super::problem::Problem;
 use super::routes::{Verb, Who};
-use super::session;
+use super::{session, users};
 use crate::auth::{self, UserContext};
 
 /// A call that may be made, and the cookie that its answer renews.
@@ -101,9 +101,9 @@ fn permit_in_database(call: &Call, who: Who) -> Result<(), Problem> {
     if call.user.is_admin() {
         return Ok(());
     }
-    let security = security(&database)?;
-    if name == "_users" {
-        return super::users::permit(call);
+    let security = call.security(&database)?;
+    if users::is_users(&call.app, name)? {
+        return users::permit(call, &security);
     }
     if !security.is_member(&call.user) {
         return Err(Problem::not_member(call.user.name.is_some()));

@@ -11,6 +11,7 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
+use super::secrets;
 use crate::documents::{
     AllDocs, AllDocsRange, AllDocsRow, AttachmentMembers, Database, DocumentError, Members,
 };
@@ -53,6 +54,7 @@ async fn answer(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
     if !call.body.is_empty() {
         query = query.with_body(&call.json::<Map<String, Value>>()?)?;
     }
+    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let app = call.app.clone();
     let (made, _call) = app.work(move || (Rows::open(&call, query, kind), call)).await?;
     let rows = made?;
@@ -79,6 +81,7 @@ async fn several(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
         Ok(query)
     });
     let queries: Vec<_> = queries.collect::<Result<_, Problem>>()?;
+    call.check_rows(queries.iter().map(|query| query.keys.as_ref().map_or(1, Vec::len)).sum())?;
     let app = call.app.clone();
     let made = app.work(move || {
         let rows = queries.into_iter().rev().map(|query| Rows::open(&call, query, kind));
@@ -168,7 +171,12 @@ impl Rows {
             true => AttachmentMembers::Inline,
             false => AttachmentMembers::Stubs,
         };
-        let members = Members { conflicts: query.conflicts, attachments, ..Members::default() };
+        let members = Members {
+            conflicts: query.conflicts,
+            attachments,
+            mask: secrets::mask(call),
+            ..Members::default()
+        };
         Ok(Self { database, source, query, members, head, written: 0 })
     }
 

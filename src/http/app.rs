@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::options::HttpOptions;
 use super::problem::Problem;
@@ -14,11 +14,17 @@ use super::work::Work;
 use crate::auth::{UserContext, Verifier};
 use crate::clock::Clock;
 use crate::documents::Databases;
+use crate::heap;
 use crate::replication::{Jobs, Request, Sending};
 use crate::service::Service;
 
 /// Pieces of an answer that wait for a client to take them.
 const PIECES_WAITING_MAX: usize = 4;
+
+/// Bytes of requests whose ids and conditions feeds of others than admins keep.
+const FEEDS_BYTES_MAX: usize = 32 << 20;
+/// They are counted in steps of so many.
+const FEED_STEP_BYTES: usize = 1 << 10;
 
 /// What all requests share: the databases, the configuration, limits.
 #[derive(Debug)]
@@ -41,6 +47,10 @@ pub struct App {
     pub stats: Stats,
     /// Turns true when the process ends: feeds end then.
     pub ending: watch::Receiver<bool>,
+    /// Room in memory for bodies of requests, in steps.
+    pub bodies: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
+    feed_room: Arc<Semaphore>,
     work: Work,
 }
 
@@ -51,6 +61,11 @@ pub type AnswerInside = fn(Arc<App>, Request, UserContext) -> Sending<'static>;
 pub trait Pieces: Send + 'static {
     /// The next piece, not empty; `None` at the end. A problem cuts the connection.
     fn next(&mut self) -> Option<Result<Vec<u8>, Problem>>;
+}
+
+/// A quarter of the connections, one at least, is kept free of feeds.
+fn feeds_max(connections_max: usize) -> usize {
+    connections_max.saturating_sub((connections_max / 4).max(1))
 }
 
 impl App {
@@ -68,6 +83,9 @@ impl App {
             inside: OnceLock::new(),
             stats: Stats::new(clock.monotonic()),
             work: Work::new(options.working_max),
+            bodies: Arc::new(Semaphore::new(super::body::steps(options.bodies_bytes_max))),
+            feeds: Arc::new(Semaphore::new(feeds_max(options.connections_max))),
+            feed_room: Arc::new(Semaphore::new(FEEDS_BYTES_MAX / FEED_STEP_BYTES)),
             service,
             databases,
             options,
@@ -92,6 +110,40 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.work.run(work).await
+    }
+
+    /// The same, never on the thread that asks for it.
+    pub async fn work_apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.work.run_apart(work).await
+    }
+
+    /// Gives memory that is free back to the system, once no body that takes room is held. Nobody waits for it.
+    pub fn give_back(&self) {
+        let all = super::body::steps(self.options.bodies_bytes_max);
+        if self.bodies.available_permits() >= all {
+            let _giving = tokio::task::spawn_blocking(heap::give_back);
+        }
+    }
+
+    /// Room for a feed of somebody who is no admin, whose request brought so many bytes of ids or conditions: some connections stay
+    /// free of feeds, and what feeds keep for as long as they last is bounded.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn feed(&self, kept_bytes: usize) -> Result<[OwnedSemaphorePermit; 2], Problem> {
+        let steps = u32::try_from(kept_bytes / FEED_STEP_BYTES).unwrap_or(u32::MAX);
+        let place = self.feeds.clone().try_acquire_owned();
+        let room = self.feed_room.clone().try_acquire_many_owned(steps);
+        match (place, room) {
+            (Ok(place), Ok(room)) => Ok([place, room]),
+            _ => {
+                let reason = "There are too many feeds; try again.";
+                Err(Problem::new(503, "service_unavailable", reason).header("Retry-After", "10"))
+            }
+        }
     }
 
     /// An answer in pieces: the next is made when the client has taken the ones before. The first one is made before the

@@ -8,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 
 use super::problem::Problem;
@@ -17,12 +18,26 @@ use crate::replication::{BadParts, Flow, Pieces};
 /// A client that sends must send this much a second, on the whole.
 const BYTES_PER_SECOND_MIN: u64 = 1_024;
 
+/// Room for bodies is counted in steps of so many bytes; a body of less takes none.
+const STEP_BYTES: u64 = 64 << 10;
+
+/// A body of so many steps, 1 MiB, is a large one.
+const LARGE_STEPS: usize = 16;
+
+/// How many steps there are in so many bytes.
+pub fn steps(bytes: u64) -> usize {
+    usize::try_from(bytes / STEP_BYTES).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
+}
+
 /// The body of a request that runs.
 #[derive(Debug)]
 pub struct RequestBody {
     arriving: Option<Arriving>,
     ready: Option<Flow>,
     received: u64,
+    /// Where there is room for it; it takes some while it is held as a whole, which is until this is dropped.
+    room: Option<Arc<Semaphore>>,
+    taken: Vec<OwnedSemaphorePermit>,
 }
 
 /// A body on its way. How long its client is waited for does not begin anew with each piece: who has sent much may pause, who
@@ -68,15 +83,21 @@ type Arrived = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 impl RequestBody {
     /// A body that has not been touched.
-    pub fn new(incoming: Incoming, clock: Arc<dyn Clock>, stall: Duration) -> Self {
+    pub fn new(
+        incoming: Incoming,
+        clock: Arc<dyn Clock>,
+        stall: Duration,
+        room: Arc<Semaphore>,
+    ) -> Self {
         let arriving = Arriving { incoming, clock, stall, waited: Duration::ZERO };
-        Self { arriving: Some(arriving), ready: None, received: 0 }
+        let (room, taken) = (Some(room), Vec::new());
+        Self { arriving: Some(arriving), ready: None, received: 0, room, taken }
     }
 
     /// A body that does not come over a connection.
     pub fn ready(flow: Flow) -> Self {
         let ready = Some(flow).filter(|flow| !flow.is_end_stream());
-        Self { arriving: None, ready, received: 0 }
+        Self { arriving: None, ready, received: 0, room: None, taken: Vec::new() }
     }
 
     /// Whether bytes are left that nobody has read: the connection cannot be used again.
@@ -126,6 +147,25 @@ impl RequestBody {
         }
     }
 
+    /// Whether it was held as a whole and is large enough to give its memory back when it is over.
+    pub fn was_large(&self) -> bool {
+        self.taken.len() >= LARGE_STEPS
+    }
+
+    /// Takes room for so many bytes that are held.
+    fn take_room(&mut self, held: u64) -> Result<(), Problem> {
+        let Some(room) = &self.room else { return Ok(()) };
+        let wanted = usize::try_from(held / STEP_BYTES).unwrap_or(usize::MAX);
+        while self.taken.len() < wanted {
+            let permit = room.clone().try_acquire_owned().map_err(|_| {
+                let reason = "Too many large requests are made at the same time; try again.";
+                Problem::new(503, "service_unavailable", reason).header("Retry-After", "1")
+            })?;
+            self.taken.push(permit);
+        }
+        Ok(())
+    }
+
     /// All of it, decompressed. At most `max_bytes`, before and after.
     pub async fn read(&mut self, headers: &HeaderMap, max_bytes: u64) -> Result<Bytes, Problem> {
         let encoding =
@@ -143,9 +183,15 @@ impl RequestBody {
             if self.received > max_bytes {
                 return Err(Problem::too_large());
             }
+            self.take_room(self.received)?;
             all.extend_from_slice(&piece);
         }
-        if is_gzip { gunzip(&all, max_bytes) } else { Ok(all.into()) }
+        if !is_gzip {
+            return Ok(all.into());
+        }
+        let whole = gunzip(&all, max_bytes)?;
+        self.take_room(u64::try_from(whole.len()).unwrap_or(u64::MAX))?;
+        Ok(whole)
     }
 }
 

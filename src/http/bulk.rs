@@ -3,12 +3,14 @@
 use serde_json::json;
 
 use super::call::Call;
+use super::config::number;
 use super::edits::{self, NO_REVISION};
 use super::local;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::documents::{
-    Database, DocumentError, Edit, EditMode, ParsedBulk, ParsedDocument, Written, parse_bulk,
+    Database, DocumentError, Edit, EditMode, ParseLimits, ParsedBulk, ParsedDocument, Written,
+    parse_bulk,
 };
 
 /// What became of one document of the request.
@@ -20,7 +22,9 @@ enum Row {
 
 /// Writes them. The answer has a row for each; a replication only hears of those that were refused.
 pub fn bulk_docs(call: &Call) -> Answer {
-    let ParsedBulk { docs, new_edits, all_or_nothing, .. } = parse_bulk(&call.body)?;
+    let docs = number(&call.app, "couchdb", "max_bulk_docs_count")?;
+    let limits = ParseLimits { docs, ..call.parse_limits() };
+    let ParsedBulk { docs, new_edits, all_or_nothing, .. } = parse_bulk(&call.body, &limits)?;
     if all_or_nothing {
         return Ok(refuse_all(docs));
     }
@@ -62,6 +66,7 @@ fn rows(
     let mut edits: Vec<Edit> = Vec::with_capacity(docs.len());
     let mut ids = Vec::with_capacity(docs.len());
     for mut parsed in docs {
+        call.check_client()?;
         let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
         if id.starts_with("_local/") {
             rows.push(Some(write_local(call, database, id, &parsed)));
@@ -70,7 +75,11 @@ fn rows(
         if mode == EditMode::Replicated && parsed.revisions.is_none() {
             return Err(Problem::bad_request(NO_REVISION));
         }
-        match edits::prepare(call, database, parsed, id.clone()) {
+        let edit = edits::prepare(call, database, parsed, id.clone()).and_then(|mut edit| {
+            edits::guard(call, database, &mut edit, mode)?;
+            Ok(edit)
+        });
+        match edit {
             Ok(edit) => {
                 ids.push(id);
                 edits.push(edit);

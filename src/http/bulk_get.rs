@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::body::RequestBody;
 use super::call::Call;
+use super::config::number;
 use super::document::{inline_beyond, members_of_revision};
 use super::multipart_out::Parts;
 use super::problem::Problem;
@@ -16,6 +17,9 @@ use super::spill::broken;
 use crate::documents::{
     AttachmentMembers, Database, DocumentError, Members, OpenRev, OpenRevs, Revision,
 };
+
+/// Bytes of documents in one answer of parts.
+const HELD_BYTES_MAX: usize = 64 << 20;
 
 /// What is asked for: a document, one of its revisions or all leaves, what the client has of it.
 struct Item {
@@ -84,9 +88,16 @@ fn find(database: &Database, item: &Item, latest: bool) -> Result<Vec<OpenRev>, 
 pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
-    let asked: Value = call.json()?;
-    let docs = asked.get("docs").and_then(Value::as_array).cloned();
+    let mut asked: Value = call.json()?;
+    let docs = match asked.get_mut("docs").map(Value::take) {
+        Some(Value::Array(docs)) => Some(docs),
+        _ => None,
+    };
     let docs = docs.ok_or_else(|| Problem::bad_request("Missing JSON list of 'docs'."))?;
+    let max = number(&app, "couchdb", "max_bulk_get_count")?;
+    if docs.len() > max {
+        return Err(Problem::new(413, "max_bulk_get_count_exceeded", max.to_string()));
+    }
     let media =
         ["multipart/related", "multipart/mixed"].into_iter().find(|media| call.wants(media));
     let call = Arc::new(call);
@@ -98,30 +109,32 @@ pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
 
 fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem> {
     let (database, members) = (call.database()?, members_of_revision(call));
-    let mut put = |text: &str| out.write_all(text.as_bytes()).map_err(|error| broken(&error));
-    put("{\"results\":[")?;
+    put(out, "{\"results\":[")?;
     for (index, doc) in docs.iter().enumerate() {
+        call.check_client()?;
         let comma = if index == 0 { "" } else { "," };
         let id = doc.get("id").cloned().unwrap_or(Value::Null);
-        put(&format!("{comma}{{\"id\":{id},\"docs\":["))?;
+        put(out, &format!("{comma}{{\"id\":{id},\"docs\":["))?;
         match parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item))) {
-            Err(refusal) => put(&refusal.item())?,
+            Err(refusal) => put(out, &refusal.item())?,
             Ok((found, item)) => {
                 for (index, found) in found.iter().enumerate() {
-                    put(if index == 0 { "" } else { "," })?;
-                    let mut text = Vec::new();
-                    write_found(&mut text, found, &item, &members)?;
-                    put(&String::from_utf8_lossy(&text))?;
+                    put(out, if index == 0 { "" } else { "," })?;
+                    write_found(out, found, &item, &members)?;
                 }
             }
         }
-        put("]}")?;
+        put(out, "]}")?;
     }
-    put("]}\n")
+    put(out, "]}\n")
+}
+
+fn put(out: &mut dyn Write, text: &str) -> Result<(), Problem> {
+    out.write_all(text.as_bytes()).map_err(|error| broken(&error))
 }
 
 fn write_found(
-    out: &mut Vec<u8>,
+    out: &mut dyn Write,
     found: &OpenRev,
     item: &Item,
     members: &Members,
@@ -130,7 +143,7 @@ fn write_found(
         OpenRev::Missing(rev) => {
             let (id, rev) = (json!(item.id), json!(rev.to_string()));
             let problem = Problem::missing();
-            out.extend_from_slice(Refusal { id, rev, problem }.item().as_bytes());
+            put(out, &Refusal { id, rev, problem }.item())?;
         }
         OpenRev::Found(document) => {
             let mut members = members.clone();
@@ -138,9 +151,9 @@ fn write_found(
             if let (Some(known), AttachmentMembers::Inline) = (&item.known, members.attachments) {
                 members.attachments = inline_beyond(common_depth(document, known)?);
             }
-            out.extend_from_slice(b"{\"ok\":");
+            put(out, "{\"ok\":")?;
             document.write_json(out, &members)?;
-            out.push(b'}');
+            put(out, "}")?;
         }
     }
     Ok(())
@@ -157,7 +170,9 @@ async fn in_parts(call: Arc<Call>, docs: Vec<Value>, media: &'static str) -> Ans
 
 fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Problem> {
     let (database, members) = (call.database()?, members_of_revision(call));
+    let mut held_bytes = 0;
     for doc in docs {
+        call.check_client()?;
         let found =
             parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item)));
         let (found, item) = match found {
@@ -184,6 +199,13 @@ fn gather(call: &Call, docs: &[Value], mut parts: Parts) -> Result<Parts, Proble
                     continue;
                 }
             };
+            // Parts are held until they are sent; JSON is sent as it is made.
+            held_bytes += document.body().len();
+            if held_bytes > HELD_BYTES_MAX {
+                let reason =
+                    "the parts are too large together; ask for fewer documents, or for JSON";
+                return Err(Problem::new(413, "too_large", reason));
+            }
             let headers = format!(
                 "X-Doc-Id: {}\r\nX-Rev-Id: {}\r\n",
                 plain(document.id()),

@@ -1,7 +1,8 @@
 //! A request as handlers see it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderMap};
@@ -10,7 +11,9 @@ use serde::de::DeserializeOwned;
 use super::app::App;
 use super::problem::Problem;
 use super::target::{Target, encode_segment};
+use super::trees;
 use crate::auth::UserContext;
+use crate::documents::{ParseLimits, ParsedDocument, parse_document_within};
 
 /// A request whose sender is known and may make it.
 #[derive(Debug)]
@@ -33,6 +36,41 @@ pub struct Call {
     pub names: Vec<(&'static str, String)>,
     /// The body, for handlers that take it as a whole.
     pub body: Bytes,
+    /// What is known of the request beside what it says.
+    pub notes: Arc<Notes>,
+}
+
+/// What comes up while a request is answered.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// What the answer warns of.
+    pub warning: OnceLock<&'static str>,
+    /// Whether the client is gone, so that nobody waits for the answer.
+    is_gone: AtomicBool,
+}
+
+/// Notes that the client is gone, when a request is dropped before it is answered.
+#[derive(Debug)]
+pub struct Waiting(Option<Arc<Notes>>);
+
+impl Waiting {
+    /// For the request of these notes.
+    pub fn new(notes: Arc<Notes>) -> Self {
+        Self(Some(notes))
+    }
+
+    /// It is answered.
+    pub fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(notes) = &self.0 {
+            notes.is_gone.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Call {
@@ -59,7 +97,38 @@ impl Call {
 
     /// The body as JSON of a shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        trees::check(&self.body)?;
         serde_json::from_slice(&self.body).map_err(|_| Problem::bad_json())
+    }
+
+    /// What a document in the body may bring.
+    pub fn parse_limits(&self) -> ParseLimits {
+        let bytes = self.app.options.document_bytes_max;
+        let document_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        ParseLimits { document_bytes, ..ParseLimits::default() }
+    }
+
+    /// The document in the body.
+    pub fn parse_document(&self) -> Result<ParsedDocument, Problem> {
+        Ok(parse_document_within(&self.body, &self.parse_limits())?)
+    }
+
+    /// Refuses a call that asks for too many rows (413).
+    pub fn check_rows(&self, count: usize) -> Result<(), Problem> {
+        let max = self.app.options.rows_max;
+        if count <= max {
+            return Ok(());
+        }
+        let reason = format!("{count} rows are asked for; at most {max} can be at a time");
+        Err(Problem::new(413, "too_large", reason))
+    }
+
+    /// Fails when nobody waits for the answer any more: asked between the rows of long work.
+    pub fn check_client(&self) -> Result<(), Problem> {
+        match self.notes.is_gone.load(Ordering::Relaxed) {
+            true => Err(Problem::new(499, "client_gone", "the client is gone")),
+            false => Ok(()),
+        }
     }
 
     /// The media type of the body, without parameters.
@@ -109,4 +178,18 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then_some(value.trim_matches('"'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_dropped_before_its_answer_has_lost_its_client() {
+        let notes: Arc<Notes> = Arc::default();
+        Waiting::new(notes.clone()).answered();
+        assert!(!notes.is_gone.load(Ordering::Relaxed));
+        drop(Waiting::new(notes.clone()));
+        assert!(notes.is_gone.load(Ordering::Relaxed));
+    }
 }

@@ -109,6 +109,7 @@ struct Listening {
 fn listen(call: &Call, database: Arc<Database>, query: ChangesQuery) -> Answer {
     let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let app = call.app.clone();
+    let room = if call.user.is_admin() { None } else { Some(app.feed(call.body.len())?) };
     let bells = Bells::of(&app, &database);
     let feed = query.feed;
     let name = call.name("db").to_owned();
@@ -116,6 +117,7 @@ fn listen(call: &Call, database: Arc<Database>, query: ChangesQuery) -> Answer {
     tokio::spawn(async move {
         // The end of a feed whose client is gone concerns nobody.
         let _gone = listening.run().await;
+        drop(room);
     });
     let reply = Reply::pieces(200, receiver);
     Ok(match feed {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::problem::Problem;
+use super::secrets;
 use super::selector::Selector;
 use crate::documents::{AttachmentMembers, ChangesOptions, Members, Since, Style};
 
@@ -75,6 +76,7 @@ impl ChangesQuery {
                     true => AttachmentMembers::Inline,
                     false => AttachmentMembers::Stubs,
                 },
+                mask: secrets::mask(call),
                 ..Members::default()
             },
             heartbeat: heartbeat(call.parameter("heartbeat"))?,
@@ -209,5 +211,6 @@ fn doc_ids(call: &Call, body: &Map<String, Value>) -> Result<Vec<String>, Proble
         (None, None) => return Err(wrong()),
     };
     let list = given.as_array().ok_or_else(wrong)?;
+    call.check_rows(list.len())?;
     Ok(list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
 }

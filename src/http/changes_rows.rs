@@ -91,7 +91,9 @@ impl Rows {
         if let Some(selector) = &self.query.selector {
             let Some(document) = &change.document else { return Ok(()) };
             let mut text = Vec::new();
-            document.write_json(&mut text, &Members::default())?;
+            // What the reader is not shown, the reader's selector does not find either.
+            let members = Members { mask: self.query.members.mask.clone(), ..Members::default() };
+            document.write_json(&mut text, &members)?;
             let value: Value = serde_json::from_slice(&text).map_err(|_| Problem::bad_json())?;
             if !selector.fits(&value) {
                 return Ok(());

@@ -11,6 +11,7 @@ use super::node::check;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::auth::PasswordHash;
+use crate::service::{check_admin_name, is_closed_section};
 
 /// What is in force when nobody has set it.
 const DEFAULTS: &[(&str, &str, &str)] = &[
@@ -22,7 +23,13 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("couchdb", "default_security", "admin_only"),
     ("couchdb", "max_attachment_size", "1073741824"),
     ("couchdb", "max_document_size", "8000000"),
+    ("couchdb", "max_bulk_docs_count", "10000"),
+    ("couchdb", "max_bulk_get_count", "10000"),
+    ("couchdb", "users_db_security_editable", "false"),
+    ("couchdb", "validate_doc_update", "warn"),
+    ("chttpd_auth", "authentication_db", "_users"),
     ("chttpd_auth", "timeout", "600"),
+    ("chttpd_auth", "upgrade_hash_on_auth", "true"),
     ("replicator", "retries_per_request", "5"),
     // CouchDB's is false: it believes any certificate unless told otherwise.
     ("replicator", "verify_ssl_certificates", "true"),
@@ -74,6 +81,12 @@ pub fn in_force(app: &App, section: &str, key: &str) -> Result<Option<String>, P
     Ok(set.or_else(|| default().map(|(_, _, value)| (*value).to_owned())))
 }
 
+/// A setting that is a number; the guard of the configuration lets nothing else in.
+pub fn number(app: &App, section: &str, key: &str) -> Result<usize, Problem> {
+    let text = in_force(app, section, key)?.unwrap_or_default();
+    text.parse().map_err(|_| Problem::internal(format!("the setting {section}/{key} is no number")))
+}
+
 fn unknown() -> Problem {
     Problem::not_found("unknown_config_value")
 }
@@ -106,9 +119,19 @@ pub fn delete(call: &Call) -> Answer {
 fn set(call: &Call, new: Option<&str>) -> Result<(), Problem> {
     let (section, key) = (call.name("section"), call.name("key"));
     let service = &call.app.service;
+    if is_closed_section(section) {
+        let reason = "Config section blacklisted for modification over HTTP API.";
+        return Err(Problem::forbidden(reason));
+    }
     if section != ADMINS {
         service.set_setting(section, key, new)?;
         return Ok(());
+    }
+    if new.is_some() {
+        check_admin_name(key).map_err(Problem::bad_request)?;
+    }
+    if new.is_some_and(str::is_empty) {
+        return Err(Problem::bad_request("the password of an admin is not empty"));
     }
     let line = new.map(|new| match PasswordHash::parse_line(new) {
         Some(_) => new.to_owned(),

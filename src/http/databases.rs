@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::app::App;
 use super::call::Call;
 use super::problem::Problem;
+use super::users;
 use crate::auth::Security;
 use crate::documents::{CreateOptions, Database, DatabaseError};
 
@@ -30,23 +31,27 @@ fn create_system(app: &App, name: &str) -> Result<Arc<Database>, Problem> {
     }
 }
 
-/// Whom a database lets in. A security object that cannot be read lets nobody in but server admins.
-pub fn security(database: &Database) -> Result<Security, Problem> {
-    let text = database.security()?;
-    Ok(Security::parse(&text).unwrap_or_else(|error| {
-        tracing::error!(database = database.name(), %error, "a security object cannot be read");
-        Security::parse(Security::admin_only()).unwrap_or_default()
-    }))
-}
-
 impl Call {
     /// The database of the route's `{db}`.
     pub fn database(&self) -> Result<Arc<Database>, Problem> {
         open(&self.app, self.name("db"))
     }
 
+    /// Whom a database lets in, as it is in force.
+    pub fn security(&self, database: &Database) -> Result<Security, Problem> {
+        if users::is_security_fixed(&self.app, database.name())? {
+            return Ok(Security::closed());
+        }
+        let text = database.security()?;
+        // One that cannot be read lets nobody in but server admins.
+        Ok(Security::parse(&text).unwrap_or_else(|error| {
+            tracing::error!(database = database.name(), %error, "a security object cannot be read");
+            Security::closed()
+        }))
+    }
+
     /// Whether the sender may change design documents here.
     pub fn is_database_admin(&self, database: &Database) -> Result<bool, Problem> {
-        Ok(self.user.is_admin() || security(database)?.is_admin(&self.user))
+        Ok(self.user.is_admin() || self.security(database)?.is_admin(&self.user))
     }
 }

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::call::Call;
+use super::config::in_force;
+use super::fields::Fields;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use crate::documents::OpenOptions;
+use crate::documents::{Database, Edit, OpenOptions};
 
 /// Why a view is not answered.
 pub const NO_VIEWS: &str = "Views come later: design documents are stored and replicated, not run.";
@@ -67,12 +69,40 @@ pub fn check(id: &str, body: &str) -> Result<(), Problem> {
     if !id.starts_with("_design/") {
         return Ok(());
     }
-    let Ok(Value::Object(members)) = serde_json::from_str(body) else { return Ok(()) };
+    let Ok(members) = Fields::parse(body) else { return Ok(()) };
     for name in ["views", "filters", "lists", "shows", "updates", "options"] {
-        if members.get(name).is_some_and(|member| !member.is_object()) {
+        if members.get(name).is_some_and(|member| !member.starts_with('{')) {
             let reason = format!("`{name}` field must have object type");
             return Err(Problem::new(400, "invalid_design_doc", reason));
         }
     }
+    Ok(())
+}
+
+/// What an answer warns of that stores rules which nobody holds documents against.
+const RULES_NOT_RUN: &str = "299 pumice \"validate_doc_update is stored and replicated, but not run: it refuses no document\"";
+
+/// A design document with `validate_doc_update` is stored with a warning in the answer and in the log, or refused, as
+/// `couchdb/validate_doc_update` says (`warn` or `refuse`). To refuse by default would take a database's views away with its rules when
+/// it is replicated here.
+pub fn check_rules(call: &Call, database: &Database, edit: &Edit) -> Result<(), Problem> {
+    if !edit.id.starts_with("_design/") {
+        return Ok(());
+    }
+    let Ok(members) = Fields::parse(edit.body.as_str()) else { return Ok(()) };
+    if members.get("validate_doc_update").is_none_or(|rules| rules == "null") {
+        return Ok(());
+    }
+    if in_force(&call.app, "couchdb", "validate_doc_update")?.as_deref() == Some("refuse") {
+        let reason = "validate_doc_update is not run by this server, and couchdb/validate_doc_update is \"refuse\".";
+        return Err(Problem::forbidden(reason));
+    }
+    tracing::warn!(
+        database = database.name(),
+        document = edit.id,
+        "validate_doc_update is stored, but not run: it refuses no document"
+    );
+    // The first warning is as good as the next.
+    let _set = call.notes.warning.set(RULES_NOT_RUN);
     Ok(())
 }

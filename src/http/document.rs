@@ -13,10 +13,11 @@ use super::multipart_put;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::revisions::{common_depth, revision};
+use super::secrets;
 use super::spill::broken;
 use crate::documents::{
-    AttachmentEdit, AttachmentMembers, AttachmentSource, Document, Edit, EditMode, Members,
-    OpenOptions, OpenRev, OpenRevs, Revision, RevisionPath, check_id, parse_document,
+    AttachmentMembers, Document, Edit, EditMode, Members, OpenOptions, OpenRev, OpenRevs, Revision,
+    check_id,
 };
 
 impl Call {
@@ -150,6 +151,7 @@ fn members(call: &Call) -> Members {
             true => AttachmentMembers::Inline,
             false => AttachmentMembers::Stubs,
         },
+        mask: secrets::mask(call),
     }
 }
 
@@ -242,7 +244,7 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
     }
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
     app.work(move || {
-        let parsed = parse_document(&call.body)?;
+        let parsed = call.parse_document()?;
         let database = call.database()?;
         edits::put_parsed(&call, &database, parsed, id)
     })
@@ -251,7 +253,7 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
 
 /// `POST /{db}`: the id is in the document, or is made.
 pub fn post(call: &Call) -> Answer {
-    let mut parsed = parse_document(&call.body)?;
+    let mut parsed = call.parse_document()?;
     let database = call.database()?;
     let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
     if id.starts_with("_local/") {
@@ -282,39 +284,16 @@ pub fn delete(call: &Call) -> Answer {
     if base.is_none() {
         return Err(Problem::conflict());
     }
-    let mut edit = Edit {
+    let edit = Edit {
         id,
         revisions: edits::path(base),
         deleted: true,
         body: crate::documents::Body::empty(),
         attachments: Vec::new(),
     };
-    if database.name() == super::users::USERS {
-        super::users::prepare(call, &mut edit)?;
-    }
     let written = edits::write(call, &database, edit, EditMode::Interactive)?;
     if edits::is_batch(call) {
         return Ok(edits::accepted(&written));
     }
     Ok(edits::with_etag(edits::written(200, &written), &written))
-}
-
-/// An edit that keeps a document as it is, for changes of single attachments: body and stubs.
-pub fn keeping(
-    document: &Document,
-) -> Result<(crate::documents::Body, Vec<AttachmentEdit>), Problem> {
-    let body = parse_document(document.body().as_bytes())?.body;
-    let stubs = document.attachments().iter().map(|info| AttachmentEdit {
-        name: info.name.clone(),
-        content_type: None,
-        revpos: Some(info.revpos),
-        digest: None,
-        source: AttachmentSource::Stub,
-    });
-    Ok((body, stubs.collect()))
-}
-
-/// The path of a document that was read: its revision alone.
-pub fn standing_on(document: &Document) -> RevisionPath {
-    RevisionPath::from(document.revision().clone())
 }

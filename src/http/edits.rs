@@ -23,15 +23,28 @@ pub fn prepare(
     id: String,
 ) -> Result<Edit, Problem> {
     database.check_id(&id)?;
-    let mut edit = parsed.into_edit(id);
+    let edit = parsed.into_edit(id);
     permit(call, database, &edit.id)?;
     if !edit.deleted {
         design::check(&edit.id, edit.body.as_str())?;
     }
-    if database.name() == users::USERS {
-        users::prepare(call, &mut edit)?;
-    }
     Ok(edit)
+}
+
+/// The guards that every edit passes right before it is written, whichever way it came, its base known.
+pub fn guard(
+    call: &Call,
+    database: &Database,
+    edit: &mut Edit,
+    mode: EditMode,
+) -> Result<(), Problem> {
+    if !edit.deleted {
+        design::check_rules(call, database, edit)?;
+    }
+    if users::is_users(&call.app, database.name())? {
+        users::guard(call, database, edit, mode)?;
+    }
+    Ok(())
 }
 
 /// Design documents are for admins of the database; those of `_replicator` for server admins, whoever else may write
@@ -67,9 +80,10 @@ pub fn is_batch(call: &Call) -> bool {
 pub fn write(
     call: &Call,
     database: &Database,
-    edit: Edit,
+    mut edit: Edit,
     mode: EditMode,
 ) -> Result<Written, Problem> {
+    guard(call, database, &mut edit, mode)?;
     let durability = if is_batch(call) { Durability::Buffered } else { Durability::Sync };
     let written = database.update(vec![edit], UpdateOptions { mode, durability });
     let written = written.into_iter().next().unwrap_or(Err(DocumentError::DatabaseGone));

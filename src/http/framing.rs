@@ -62,9 +62,12 @@ fn values<'a>(fields: &[Field<'a>], wanted: &[u8]) -> Vec<&'a [u8]> {
     wanted.map(|(_, value)| *value).collect()
 }
 
-/// One server at most is named, and by the target, should it name one, the same.
+/// One server is named, and by the target, should it name one, the same. Only HTTP/1.0 names none.
 fn check_host(request_line: &[u8], fields: &[Field<'_>]) -> Result<(), Refused> {
     let hosts = values(fields, b"host");
+    if hosts.is_empty() && !request_line.ends_with(b" HTTP/1.0") {
+        return Err(Refused);
+    }
     let target = request_line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     match (authority(target), hosts.as_slice()) {
         (None, [] | [_]) => Ok(()),
@@ -194,13 +197,13 @@ mod tests {
     use super::*;
 
     fn head(fields: &str) -> Result<Framing, Refused> {
-        of_head(format!("PUT /db/x HTTP/1.1\r\n{fields}\r\n").as_bytes())
+        of_head(format!("PUT /db/x HTTP/1.1\r\nHost: x\r\n{fields}\r\n").as_bytes())
     }
 
     #[test]
     fn one_length_or_one_encoding_is_read() {
         assert_eq!(head(""), Ok(Framing::Length(0)));
-        assert_eq!(head("Host: x\r\nCONTENT-length: \t7 \r\n"), Ok(Framing::Length(7)));
+        assert_eq!(head("CONTENT-length: \t7 \r\n"), Ok(Framing::Length(7)));
         assert_eq!(head("Transfer-Encoding:Chunked\r\n"), Ok(Framing::Chunked));
         for fields in [
             "Content-Length: 7\r\nContent-Length: 7\r\n",
@@ -212,7 +215,7 @@ mod tests {
             "Content-Length: 18446744073709551616\r\n",
             "Content-Length:\r\n",
             "Content-Length : 7\r\n",
-            "Host: x\r\n folded\r\n",
+            " folded\r\n",
             "no colon\r\n",
             ": no name\r\n",
         ] {
@@ -227,12 +230,14 @@ mod tests {
         };
         assert!(of("http://a:1/db?x=http://b/", "Host: A:1\r\n"));
         assert!(of("/db?x=http://b/", "Host: a\r\n"));
-        assert!(of("/", ""));
+        assert!(of_head(b"GET / HTTP/1.0\r\n\r\n").is_ok());
         for (target, fields) in [
             ("http://b/", "Host: a\r\n"),
             ("http://a@b/", "Host: a\r\n"),
             ("http://b?a/", "Host: a\r\n"),
             ("http://a/", ""),
+            ("/", ""),
+            ("/%20HTTP/1.0", ""),
             ("/", "Host: a\r\nHost: a\r\n"),
         ] {
             assert!(!of(target, fields), "{target} {fields:?}");

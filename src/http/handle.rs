@@ -13,7 +13,7 @@ use hyper::{Request, StatusCode};
 use super::admit::{Admitted, admit};
 use super::app::App;
 use super::body::RequestBody;
-use super::call::{Call, media_type};
+use super::call::{Call, Waiting, media_type};
 use super::cors::Cors;
 use super::problem::Problem;
 use super::reply::{Answer, Reply, ReplyBody};
@@ -22,6 +22,8 @@ use super::target::Target;
 use crate::auth::UserContext;
 use crate::replication::{Response, Sending};
 
+/// From so many bytes of a body on its work is done beside its connection, so that it is noticed when the client goes.
+const APART_BYTES: usize = 64 << 10;
 /// How answers say who made them.
 const SERVER: &str = concat!("pumice/", env!("CARGO_PKG_VERSION"), " (CouchDB 3.5 API)");
 
@@ -32,7 +34,8 @@ pub async fn handle(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
-    let mut body = RequestBody::new(incoming, app.clock.clone(), app.options.stall_timeout);
+    let (clock, stall) = (app.clock.clone(), app.options.stall_timeout);
+    let mut body = RequestBody::new(incoming, clock, stall, app.bodies.clone());
     let cors = Cors::of(&app, &parts.headers).await;
     let preflight = cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers));
     let mut reply = match preflight {
@@ -42,6 +45,7 @@ pub async fn handle(
     if let Some(cors) = cors {
         reply = cors.added_to(reply);
     }
+    let was_large = body.was_large();
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -50,6 +54,10 @@ pub async fn handle(
     tracing::debug!(method = %parts.method, path = parts.uri.path(), status = reply.status, %from, "answered");
     if parts.method == hyper::Method::HEAD {
         reply.without_body();
+    }
+    drop(body);
+    if was_large {
+        app.give_back();
     }
     Ok(finish(&app, reply))
 }
@@ -155,6 +163,7 @@ impl Asked {
             route.verbs.iter().find(is_wanted).ok_or_else(|| Problem::method(route.allow))?;
         let user = UserContext::anonymous();
         let call = Call {
+            notes: Arc::default(),
             app: app.clone(),
             method,
             target,
@@ -175,13 +184,24 @@ impl Asked {
     }
 
     async fn run(self, app: &Arc<App>, body: &mut RequestBody) -> Answer {
+        let notes = self.call.notes.clone();
+        let waiting = Waiting::new(notes.clone());
+        let answer = self.answer(app, body).await;
+        waiting.answered();
+        match notes.warning.get() {
+            Some(warning) => Ok(answer.unwrap_or_else(Reply::from).header("Warning", warning)),
+            None => answer,
+        }
+    }
+
+    async fn answer(self, app: &Arc<App>, body: &mut RequestBody) -> Answer {
         let Self { verb, call, inside } = self;
         if let (How::Plain(handler), false) = (verb.how, body.is_unread()) {
             return app
                 .work(move || {
                     let Admitted { call, cookie } = admit(call, verb, inside)?;
                     check_type(&call, verb)?;
-                    with_cookie(handler(&call), cookie)
+                    with_cookie(told(handler(&call), call.user.is_admin() && !inside), cookie)
                 })
                 .await?;
         }
@@ -195,18 +215,27 @@ impl Asked {
             Ok::<_, Problem>((admitted, answered))
         });
         let (Admitted { mut call, cookie }, answered) = turn.await??;
+        let is_admin = call.user.is_admin() && !inside;
         if let Some(answer) = answered {
-            return with_cookie(answer, cookie);
+            return with_cookie(told(answer, is_admin), cookie);
         }
         let answer = match verb.how {
             How::Plain(handler) => {
                 call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
-                app.work(move || handler(&call)).await?
+                match call.body.len() {
+                    ..APART_BYTES => app.work(move || handler(&call)).await?,
+                    _ => app.work_apart(move || handler(&call)).await?,
+                }
             }
             How::Quick(_, handler) | How::Async(handler) => handler(call, body).await,
         };
-        with_cookie(answer, cookie)
+        with_cookie(told(answer, is_admin), cookie)
     }
+}
+
+/// Server admins read the whole reason. Not for requests of this process: what they learn is kept in documents.
+fn told(answer: Answer, is_admin: bool) -> Answer {
+    answer.map_err(|problem| if is_admin { problem.told_to_admin() } else { problem })
 }
 
 fn with_cookie(answer: Answer, cookie: Option<String>) -> Answer {

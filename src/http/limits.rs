@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
+use super::users;
 use crate::auth::Security;
 
 /// `GET _security`.
@@ -12,6 +13,10 @@ pub fn security(call: &Call) -> Answer {
 
 /// `PUT _security`.
 pub fn set_security(call: &Call) -> Answer {
+    if users::is_security_fixed(&call.app, call.name("db"))? {
+        let reason = "You can't edit the security object of the user database.";
+        return Err(Problem::forbidden(reason));
+    }
     let text = std::str::from_utf8(&call.body).map_err(|_| Problem::bad_json())?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| Problem::bad_json())?;
     Security::parse(text).map_err(|_| Problem::no_majority())?;

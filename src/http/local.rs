@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::rows_query::RowsQuery;
 use crate::documents::{
-    Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id, parse_document,
+    Database, DocumentError, LocalDocument, ParsedDocument, Revision, check_id,
 };
 
 /// The id that the path names.
@@ -38,7 +38,7 @@ pub fn get(call: &Call) -> Answer {
 /// `PUT`: whatever revision is given, the next one is written.
 pub fn put(call: &Call) -> Answer {
     let (database, id) = (call.database()?, id(call));
-    let parsed = parse_document(&call.body)?;
+    let parsed = call.parse_document()?;
     let base = super::edits::base(call, parsed.revisions.newest().as_ref())?;
     put_parsed(call, &database, &id, &parsed, base.as_ref())
 }
@@ -82,7 +82,8 @@ pub fn write(
 
 /// In the server's own databases only server admins write local documents: a user may copy a document of his own there.
 fn permit(call: &Call, database: &Database) -> Result<(), Problem> {
-    let is_own = matches!(database.name(), super::users::USERS | super::edits::REPLICATOR);
+    let name = database.name();
+    let is_own = name == super::edits::REPLICATOR || super::users::is_users(&call.app, name)?;
     if is_own && !call.user.is_admin() {
         return Err(Problem::unauthorized("You are not a server admin."));
     }
@@ -108,6 +109,7 @@ pub fn rows(call: &Call) -> Answer {
     if !call.body.is_empty() {
         query = query.with_body(&call.json::<Map<String, Value>>()?)?;
     }
+    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let database = call.database()?;
     let documents = match &query.keys {
         Some(keys) => keys

@@ -7,7 +7,7 @@
 //! takes them. Every answer that is an error is made in `problem`.
 //!
 //! - server: `server`, `node`, `config`, `cors`, `session`, `updates`, `replicate`
-//! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`
+//! - databases: `database`, `limits`, `shards`, `purge`, `revisions`, `design`, `users`, `secrets`
 //! - documents: `document`, `edits`, `copy`, `bulk`, `bulk_get`, `local`, `attachment`, `multipart_put`, `multipart_out`
 //! - rows: `all_docs`, `changes`, `selector`
 //!
@@ -40,10 +40,12 @@ mod databases;
 mod design;
 mod document;
 mod edits;
+mod fields;
 mod framing;
 mod handle;
 mod identity;
 mod inside;
+mod keeping;
 mod limits;
 mod local;
 mod multipart_out;
@@ -63,6 +65,7 @@ mod revisions;
 mod routes;
 mod rows_query;
 mod scheduler;
+mod secrets;
 mod selector;
 mod server;
 mod session;
@@ -72,6 +75,7 @@ mod stats;
 mod strict;
 mod target;
 mod tls;
+mod trees;
 mod updates;
 mod uploading;
 mod users;

@@ -8,7 +8,9 @@ use super::edits::put_parsed;
 use super::problem::Problem;
 use super::reply::Answer;
 use super::uploading::Uploading;
-use crate::documents::{AttachmentSource, Encoding, ParsedDocument, UploadOptions, parse_document};
+use crate::documents::{
+    AttachmentSource, Encoding, ParsedDocument, UploadOptions, parse_document_within,
+};
 use crate::replication::PartsReader;
 
 /// An attachment that follows: where it stands in the document, its name, and what is known of it.
@@ -25,7 +27,7 @@ pub async fn put(call: Call, id: String, body: &mut RequestBody) -> Answer {
     let mut reader = PartsReader::new(body, &content_type)?;
     reader.next_part().await?.ok_or_else(|| Problem::bad_request("there is no document"))?;
     let text = reader.whole(app.options.document_bytes_max).await?;
-    let mut parsed = parse_document(&text)?;
+    let mut parsed = parse_document_within(&text, &call.parse_limits())?;
     let mut expected = expected(&parsed);
     while let Some(head) = reader.next_part().await? {
         let named = head.file_name();

@@ -15,6 +15,10 @@ pub struct HttpOptions {
     pub stall_timeout: Duration,
     /// Bytes of a request's body, compressed or not, attachments aside.
     pub body_bytes_max: u64,
+    /// Bytes of the bodies that are held at the same time.
+    pub bodies_bytes_max: u64,
+    /// Keys, ids or documents that a request may name.
+    pub rows_max: usize,
     /// Bytes of one document.
     pub document_bytes_max: u64,
     /// Bytes of one attachment.
@@ -37,6 +41,8 @@ impl Default for HttpOptions {
             head_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
             body_bytes_max: 64 << 20,
+            bodies_bytes_max: 256 << 20,
+            rows_max: 100_000,
             document_bytes_max: 8_000_000,
             attachment_bytes_max: 1 << 30,
             target_bytes_max: 8_000,

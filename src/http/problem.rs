@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use crate::documents::{DatabaseError, DocumentError, StorageError};
+use crate::auth::Refused;
+use crate::documents::{DatabaseError, DocumentError, Many, StorageError};
 use crate::journal::CommitError;
-use crate::service::Failure;
+use crate::service::{Class, Failure};
 
 /// A request that is answered with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Problem {
     pub headers: Vec<(&'static str, String)>,
     /// What to look for in the log.
     pub reference: Option<u32>,
+    /// The reason as server admins read it; it may name files of the server.
+    pub for_admins: Option<Text>,
 }
 
 type Text = Cow<'static, str>;
@@ -34,6 +37,7 @@ impl Problem {
             reason: reason.into(),
             headers: Vec::new(),
             reference: None,
+            for_admins: None,
         }
     }
 
@@ -123,6 +127,23 @@ impl Problem {
         Self::new(500, "internal_server_error", reason)
     }
 
+    /// What this server could not do, with the reason that is for its admins and its log.
+    fn server_side(status: u16, error: &'static str, detail: String) -> Self {
+        let reason = match status {
+            507 => "There is no room on the server's disk.",
+            _ => "The server could not do this; its log says why.",
+        };
+        Self { for_admins: Some(detail.into()), ..Self::new(status, error, reason) }
+    }
+
+    /// As it is told to a server admin.
+    pub fn told_to_admin(mut self) -> Self {
+        if let Some(detail) = self.for_admins.take() {
+            self.reason = detail;
+        }
+        self
+    }
+
     /// 500 with a number: what CouchDB answers where it runs into a fault over what it was given. Its clients know the words.
     pub fn fault(reason: &'static str) -> Self {
         Self::new(500, "unknown_error", reason).referenced()
@@ -149,7 +170,8 @@ impl Problem {
 
     /// Adds a number by which the answer is found in the log.
     pub fn referenced(mut self) -> Self {
-        self.reference = Some(crc32fast::hash(self.reason.as_bytes()));
+        let text = self.for_admins.as_ref().unwrap_or(&self.reason);
+        self.reference = Some(crc32fast::hash(text.as_bytes()));
         self
     }
 
@@ -168,11 +190,25 @@ impl Problem {
     }
 }
 
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let reason = refused.to_string();
+        match refused {
+            Refused::Wrong => Self::unauthorized(reason),
+            Refused::Locked => Self::forbidden(reason),
+            Refused::Busy => {
+                Self::new(503, "service_unavailable", reason).header("Retry-After", "1")
+            }
+        }
+    }
+}
+
 impl From<DocumentError> for Problem {
     fn from(error: DocumentError) -> Self {
         let reason = match error {
             // CouchDB does not say which one it was.
             DocumentError::TooLarge { .. } => String::new(),
+            DocumentError::TooMany { what: Many::Documents, max } => max.to_string(),
             ref error => error.to_string(),
         };
         let (status, word) = match error {
@@ -194,11 +230,15 @@ impl From<DocumentError> for Problem {
             DocumentError::MissingStub { .. } => (412, "missing_stub"),
             DocumentError::DigestMismatch => (400, "content_md5_mismatch"),
             DocumentError::TooLarge { .. } => (413, "document_too_large"),
+            DocumentError::TooMany { what: Many::Documents, .. } => {
+                (413, "max_bulk_docs_count_exceeded")
+            }
+            DocumentError::TooMany { .. } => (413, "too_large"),
             DocumentError::AttachmentTooLarge { .. } => (413, "attachment_too_large"),
             DocumentError::Forbidden { .. } => (403, "forbidden"),
             DocumentError::ShardSplit => (503, "service_unavailable"),
             DocumentError::Storage(error) => return error.into(),
-            _ => (500, "internal_server_error"),
+            _ => return Self::server_side(500, "internal_server_error", reason),
         };
         Self::new(status, word, reason)
     }
@@ -214,7 +254,7 @@ impl From<DatabaseError> for Problem {
             DatabaseError::NameTooLong => (400, "database_name_too_long"),
             DatabaseError::BadShardCount | DatabaseError::SystemPartitioned => (400, "bad_request"),
             DatabaseError::Storage(error) => return error.into(),
-            _ => (500, "internal_server_error"),
+            _ => return Self::server_side(500, "internal_server_error", reason),
         };
         Self::new(status, word, reason)
     }
@@ -226,17 +266,33 @@ impl From<StorageError> for Problem {
         tracing::error!(%error, "a shard could not be read or written");
         match error {
             StorageError::Commit(CommitError::NoSpace(_)) => {
-                Self::new(507, "insufficient_storage", reason)
+                Self::server_side(507, "insufficient_storage", reason)
             }
             StorageError::Limit(_) => Self::new(413, "too_large", reason),
-            _ => Self::internal(reason).referenced(),
+            _ => Self::server_side(500, "internal_server_error", reason).referenced(),
         }
     }
 }
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
+        if failure.code == Class::Refused.code() {
+            return Self::bad_request(failure.reason);
+        }
         tracing::error!(error = %failure.error, reason = %failure.reason, "the configuration could not be read or written");
-        Self::internal(failure.reason).referenced()
+        Self::server_side(500, "internal_server_error", failure.reason).referenced()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_files_is_for_admins() {
+        let failure = Failure::new(Class::Disk, "disk", "cannot write /var/lib/pumice/A.cdb");
+        let problem = Problem::from(failure);
+        assert!(!problem.body().contains("/var"), "{}", problem.body());
+        assert!(problem.told_to_admin().body().contains("/var/lib/pumice/A.cdb"));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -10,17 +9,18 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::documents::{Document, Revision, RevsDiff};
 
+/// Documents that are looked at between two looks at whether the client still waits.
+const AT_A_TIME: usize = 256;
+
 /// Documents and revisions of them: `{id: [rev, ...]}`.
 pub type Asked = Vec<(String, Vec<Revision>)>;
 
 /// The body as `{id: [rev, ...]}`; `not_a_list` is the reason when a member is something else.
 pub fn asked(call: &Call, not_a_list: &'static str) -> Result<Asked, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(&call.body);
-    let body = Value::deserialize(&mut reader).map_err(|_| Problem::bad_json())?;
-    reader.end().map_err(|_| Problem::bad_json())?;
-    let Value::Object(members) = body else {
+    let Value::Object(members) = call.json()? else {
         return Err(Problem::bad_request("Request body must be a JSON object"));
     };
+    call.check_rows(members.len())?;
     members.into_iter().map(|(id, revs)| Ok((id, revisions(&revs, not_a_list)?))).collect()
 }
 
@@ -47,7 +47,13 @@ pub fn list(revisions: &[Revision]) -> String {
 
 fn diff(call: &Call) -> Result<Vec<RevsDiff>, Problem> {
     let asked = asked(call, "Invalid list of revisions")?;
-    Ok(call.database()?.revs_diff(&asked)?)
+    let database = call.database()?;
+    let mut diffs = Vec::new();
+    for some in asked.chunks(AT_A_TIME) {
+        call.check_client()?;
+        diffs.extend(database.revs_diff(some)?);
+    }
+    Ok(diffs)
 }
 
 /// `POST _revs_diff`.

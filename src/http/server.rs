@@ -48,7 +48,11 @@ pub fn up(call: &Call) -> Answer {
     if reasons.is_empty() {
         return Ok(Reply::text(200, "{\"status\":\"ok\",\"seeds\":{}}\n"));
     }
-    Ok(Reply::json(503, &json!({ "status": "not_writable", "reason": reasons.join("; ") })))
+    let reason = match call.user.is_admin() {
+        true => reasons.join("; "),
+        false => "the server's log says why".to_owned(),
+    };
+    Ok(Reply::json(503, &json!({ "status": "not_writable", "reason": reason })))
 }
 
 /// `GET /_uuids`.

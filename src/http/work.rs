@@ -33,15 +33,23 @@ impl Work {
     ) -> Result<T, Problem> {
         let _place =
             self.places.acquire().await.map_err(|_| Problem::internal("the server is ending"))?;
-        let work = || catch_unwind(AssertUnwindSafe(work));
-        let done = match self.is_alone() {
-            true => task::block_in_place(work),
-            false => task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Box::new(error))),
-        };
-        done.map_err(|_| {
-            tracing::error!("a request could not be answered: its work panicked");
-            Problem::internal("the request could not be answered")
-        })
+        match self.is_alone() {
+            true => task::block_in_place(|| catch_unwind(AssertUnwindSafe(work))).map_err(panicked),
+            false => aside(work).await,
+        }
+    }
+
+    /// The same, always on a thread of its own: the task that asks is polled meanwhile, and can be dropped.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _place =
+            self.places.acquire().await.map_err(|_| Problem::internal("the server is ending"))?;
+        aside(work).await
     }
 
     /// Whether the place that is taken is the only one, and the thread one whose tasks another can take. Never true for two at
@@ -50,6 +58,16 @@ impl Work {
         self.places.available_permits() + 1 == self.places_max
             && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
     }
+}
+
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = task::spawn_blocking(|| catch_unwind(AssertUnwindSafe(work))).await;
+    done.unwrap_or_else(|error| Err(Box::new(error))).map_err(panicked)
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Problem {
+    tracing::error!("a request could not be answered: its work panicked");
+    Problem::internal("the request could not be answered")
 }
 
 #[cfg(test)]

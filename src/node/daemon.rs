@@ -20,6 +20,7 @@ use super::reload::{Reread, reload};
 use super::signals::{Asked, Signals};
 use super::socket::{self, SocketName};
 use crate::conf::Loaded;
+use crate::heap;
 use crate::http::{self, App, Tls};
 use crate::service::{Class, Failure, Service};
 
@@ -71,6 +72,7 @@ pub struct Listening {
 impl Daemon {
     /// Opens the database and listens. The order: the directory's lock, which opening takes, before the socket's name.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
+        heap::keep_little();
         let conf = &setup.loaded.conf;
         let bind = conf.daemon.bind;
         let runtime = runtime()?;
@@ -81,6 +83,7 @@ impl Daemon {
         let cdb = cdb_options(conf, &around).open(&setup.directory)?;
         let for_tasks = OpenDatabases::default();
         let service = Arc::new(open::service(cdb, around.clone(), &for_tasks));
+        service.hash_clear_admins()?;
         refuse_strangers(bind, &service)?;
         let http = runtime.block_on(TcpListener::bind(bind)).map_err(|e| taken(bind, &e))?;
         let (socket, socket_name) = socket::listen(&around.vfs, &setup.directory)?;

@@ -13,6 +13,8 @@ use crate::http::{App, HttpOptions, Tls};
 use crate::service::{CdbCatalog, Class, Failure, Service, Surroundings};
 use crate::vfs::{Vfs, raise_descriptor_limit, read_file};
 
+/// Bodies of the largest size that are held at the same time.
+const BODIES_MAX: u64 = 4;
 /// A certificate or a key is not larger.
 const PEM_BYTES_MAX: u64 = 1 << 20;
 
@@ -72,6 +74,7 @@ pub fn app(
         head_timeout: patience,
         stall_timeout: patience,
         body_bytes_max: conf.http_body_size.bytes(),
+        bodies_bytes_max: conf.http_body_size.bytes().saturating_mul(BODIES_MAX),
         is_tls: conf.tls_certificate.is_some(),
         loopback: conf.bind.ip().is_loopback(),
         ..HttpOptions::default()

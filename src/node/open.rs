@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::conf::Conf;
 use crate::journal::StoreOptions;
 use crate::scheduler::{Actions, Scheduler};
-use crate::service::{Failure, Service, Surroundings};
+use crate::service::{self, Failure, Service, Surroundings};
 use crate::units::Duration;
 use crate::vfs::os::OsVfs;
 
@@ -28,7 +28,7 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .compaction(options::compaction_options(conf))
         .client_timeout(timeout);
     let options = conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir);
-    Scheduler::guard(options, &actions(&OpenDatabases::default()))
+    Scheduler::guard(service::guard(options), &actions(&OpenDatabases::default()))
 }
 
 /// What tasks of the scheduler can do.

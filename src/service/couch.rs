@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::failure::Failure;
+use super::guards::check_admin_name;
 use super::open::Service;
+use crate::auth::{ITERATIONS_DEFAULT, PasswordHash};
 use crate::cdb::{Datastore, KeyText, Path, ReadView, Selector};
 use crate::vfs::read_file;
 
@@ -68,6 +70,44 @@ impl Service {
     /// Adds a server admin or replaces the password's line; `None` removes. Answers the line before.
     pub fn set_admin(&self, name: &str, line: Option<&str>) -> Result<Option<String>, Failure> {
         self.replace(&admin_path(name), line)
+    }
+
+    /// Replaces the password's line of a server admin, unless it is another one by now.
+    pub fn replace_admin(&self, name: &str, old: &str, new: &str) -> Result<(), Failure> {
+        let path = admin_path(name);
+        self.cdb.write(Datastore::Config, |tx| {
+            if tx.get(&path)?.is_some_and(|line| line.to_string() == old) {
+                tx.set_text(&path, new)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Replaces passwords of admins that stand in clear by their hashes. A guard keeps them out; a file that was written before
+    /// there was one, or without it, may have some.
+    pub fn hash_clear_admins(&self) -> Result<(), Failure> {
+        for name in self.admins()? {
+            let Some(line) = self.admin_line(&name)?.filter(|line| !line.is_empty()) else {
+                continue;
+            };
+            if PasswordHash::parse_line(&line).is_some() {
+                continue;
+            }
+            if let Err(reason) = check_admin_name(&name) {
+                tracing::error!(
+                    admin = name,
+                    reason,
+                    "a password stands in clear: remove the admin"
+                );
+                continue;
+            }
+            let salt = format!("{:032x}", self.around.clock.unique_id());
+            let hash = PasswordHash::derive(&line, salt, ITERATIONS_DEFAULT).line();
+            self.set_admin(&name, Some(&hash))?;
+            tracing::warn!(admin = name, "a password stood in clear; its hash replaces it");
+        }
+        Ok(())
     }
 
     /// All settings, by section and key.
@@ -181,11 +221,12 @@ mod tests {
     fn admins_come_and_go() {
         let service = service();
         assert!(!service.has_admins().unwrap());
-        assert_eq!(service.set_admin("ann", Some("-x-")).unwrap(), None);
-        assert_eq!(service.set_admin("ann", Some("-y-")).unwrap().as_deref(), Some("-x-"));
+        let line = |salt: &str| PasswordHash::derive("stone", salt.to_owned(), 1).line();
+        assert_eq!(service.set_admin("ann", Some(&line("x"))).unwrap(), None);
+        assert_eq!(service.set_admin("ann", Some(&line("y"))).unwrap(), Some(line("x")));
         assert!(service.has_admins().unwrap());
         assert_eq!(service.admins().unwrap(), ["ann"]);
-        assert_eq!(service.admin_line("ann").unwrap().as_deref(), Some("-y-"));
+        assert_eq!(service.admin_line("ann").unwrap(), Some(line("y")));
         assert_eq!(service.admin_line("bob").unwrap(), None);
         service.set_admin("ann", None).unwrap();
         assert!(!service.has_admins().unwrap());

@@ -12,6 +12,7 @@ mod components;
 mod couch;
 mod execute;
 mod failure;
+mod guards;
 mod history;
 mod open;
 mod protocol;
@@ -27,6 +28,7 @@ pub use catalog::CdbCatalog;
 pub use check::{check_progress, check_row};
 pub use couch::admin_path;
 pub use failure::{Class, Failure, LOCKED};
+pub use guards::{check_admin_name, guard, is_closed_section};
 pub use open::{Emit, Service, Surroundings};
 pub use protocol::{
     Action, Backup, BackupRow, Change, ChangeOperation, CheckRow, ChildRow, Committed, Compact,

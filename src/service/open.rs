@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::guards;
 use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
 use crate::cdb::{Cdb, Compactions, Datastore};
@@ -42,8 +43,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Executes requests on `cdb`, to which `scheduler` is attached.
+    /// Executes requests on `cdb`, to which `scheduler` is attached. From now on the database refuses what the HTTP side cannot
+    /// use; [`super::guard`] holds init files against the same.
     pub fn new(cdb: Cdb, scheduler: Scheduler, around: Surroundings) -> Self {
+        guards::guard_open(&cdb);
         let started = around.clock.monotonic();
         Self {
             cdb,

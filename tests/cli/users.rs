@@ -34,6 +34,39 @@ fn names_and_passwords_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn a_clear_password_gets_into_the_configuration_by_no_command() {
+    let place = Place::with_database();
+    let secret = "stone-in-clear";
+    let path = "/admins/admin{bob}/password";
+    let refused = |ran: Ran| {
+        assert_eq!(ran.code, 5, "{}", ran.err);
+        assert!(ran.err.contains("pumice user add") && !ran.err.contains(secret), "{}", ran.err);
+    };
+    refused(place.run(&["--dir", "demo", "set", path, secret]));
+    let script = format!("set {path} {secret}\n");
+    refused(place.run_with_input(&["--dir", "demo", "tx"], &script));
+    let xml =
+        format!("<admins><admin><name>bob</name><password>{secret}</password></admin></admins>");
+    place.write("admins.xml", &xml);
+    let loaded = place.run(&["--dir", "demo", "load", "admins.xml"]);
+    assert!(loaded.code == 5 && !loaded.err.contains(secret), "{}", loaded.err);
+    assert!(!place.demo_ok(&["user", "ls"]).contains("bob"));
+}
+
+#[test]
+fn a_clear_password_that_a_program_wrote_is_hashed_when_the_daemon_starts() {
+    let place = Place::with_database();
+    let cdb = pumice::Cdb::open(place.path("demo")).unwrap();
+    let path = "/admins/admin{bob}/password";
+    cdb.write(pumice::Datastore::Config, |tx| tx.set_text(path, "stone")).unwrap();
+    drop(cdb);
+    let mut daemon = place.daemon(&[]);
+    let line = place.demo_ok(&["get", path]);
+    assert!(line.contains("-pbkdf2:sha256-"), "{line}");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn the_first_admin_closes_a_daemon_that_runs() {
     let place = Place::with_database();
     let mut daemon = place.daemon(&[]);

@@ -11,11 +11,13 @@
     reason = "a test; a failure here is a failed test"
 )]
 
+mod accounts;
 mod attachments;
 mod client;
 mod cors;
 mod documents;
 mod feeds;
+mod full;
 mod histories;
 mod hostile;
 mod partitions;
@@ -25,6 +27,7 @@ mod replication;
 mod replication_far;
 mod replication_recorded;
 mod reshard;
+mod secrets;
 mod server;
 mod slow;
 mod smuggling;

@@ -7,19 +7,19 @@ use crate::Place;
 use crate::client::{ADMIN, Answer, JSON};
 use pumice::http::HttpOptions;
 
-fn basic(name: &str, password: &str) -> String {
+pub fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
 impl Place {
-    fn add_user(&self, name: &str, roles: &str) {
+    pub fn add_user(&self, name: &str, roles: &str) {
         let body = format!(
             "{{\"name\":\"{name}\",\"type\":\"user\",\"roles\":{roles},\"password\":\"stone\"}}"
         );
         self.done("PUT", &format!("/_users/org.couchdb.user:{name}"), &body);
     }
 
-    fn as_user(&self, name: &str, method: &str, target: &str, body: &str) -> Answer {
+    pub fn as_user(&self, name: &str, method: &str, target: &str, body: &str) -> Answer {
         let authorization = basic(name, "stone");
         self.raw(
             method,
@@ -29,7 +29,7 @@ impl Place {
         )
     }
 
-    fn as_nobody(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub fn as_nobody(&self, method: &str, target: &str, body: &str) -> Answer {
         self.raw(method, target, &[JSON], body.as_bytes())
     }
 }

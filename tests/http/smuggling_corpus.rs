@@ -252,6 +252,7 @@ pub fn refused() -> Vec<Case> {
     cases.extend(spellings());
     cases.push(Case::new("PUT /db/{} HTTP/1.0\r\n", &encoding("chunked"), CHUNKS));
     cases.push(Case::new("PUT http://x/db/{} HTTP/1.1\r\n", &length("2"), "{}"));
+    cases.push(Case::new(LINE, &length("2"), "{}"));
     cases
 }
 
@@ -345,7 +346,6 @@ pub fn allowed() -> Vec<Case> {
     ] {
         cases.push(Case::new(line, &named(&length("2")), "{}"));
     }
-    cases.push(Case::new(LINE, &length("2"), "{}"));
     let ended = [
         Case::new("PUT /db/{} HTTP/1.0\r\n", &length("2"), "{}"),
         case(&("Connection: close\r\n".to_owned() + &length("2")), "{}"),

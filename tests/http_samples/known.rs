@@ -41,9 +41,11 @@ const KNOWN: &[(&str, &str)] = &[
     ("POST /sample_copy/_index \u{2014} again", MANGO),
     ("POST /sample_part/_partition/p1/_find", MANGO),
     ("PUT /sample_copy/_design/bad \u{2014} syntax error", JAVASCRIPT),
+    ("raw: HTTP/1.1 without Host", HOST),
 ];
 
 const MANGO: &str = "501: queries by selector come later";
+const HOST: &str = "400: RFC 9112 wants a Host in every request of HTTP/1.1";
 const VIEWS: &str = "501: views come later";
 const JAVASCRIPT: &str = "stored: nothing compiles JavaScript yet";
 

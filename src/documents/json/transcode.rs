@@ -25,6 +25,10 @@ pub(crate) struct Transcoder {
     term: Vec<u8>,
     /// The members of the objects that are open.
     members: Vec<Member>,
+    /// Bytes of text from which on nothing more is written; no bound when it is 0.
+    max_bytes: usize,
+    /// Whether it came to that. What was written shrinks again when an object with doubles is closed; this stays.
+    is_full: bool,
 }
 
 /// Where a member begins in both buffers, and its name in the term.
@@ -36,6 +40,8 @@ struct Member {
     name_len: usize,
 }
 
+/// Members of open objects that are kept at a time; more make an object too large, as too many bytes do.
+const MEMBERS_MAX: usize = 1_000_000;
 /// Objects of so many members are searched for doubles in pairs.
 const FEW_MEMBERS: usize = 12;
 /// Ahead of a member's name in the term: the tuple of two, the tag of a binary and its length.
@@ -49,6 +55,25 @@ pub(crate) struct OpenObject {
 }
 
 impl Transcoder {
+    /// One that stops to write behind so many bytes of text, and only reads on.
+    pub fn within(max_bytes: usize) -> Self {
+        Self { max_bytes, ..Self::default() }
+    }
+
+    /// From how many bytes on it stops; 0 for never.
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Whether it has stopped to write: what was written is not whole.
+    pub fn is_full(&self) -> bool {
+        self.is_full || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        (self.max_bytes > 0 && self.text.len() > self.max_bytes) || self.members.len() > MEMBERS_MAX
+    }
+
     /// Begins an object, the outermost or one inside.
     pub fn open_object(&mut self) -> OpenObject {
         self.text.push(b'{');
@@ -64,6 +89,9 @@ impl Transcoder {
         name: &str,
         reader: &mut Reader<'_>,
     ) -> Result<(), Invalid> {
+        if self.is_full() {
+            return reader.skip();
+        }
         if self.members.len() > object.first_member {
             self.text.push(b',');
         }
@@ -78,6 +106,7 @@ impl Transcoder {
 
     /// Ends an object.
     pub fn close_object(&mut self, object: &OpenObject) -> Result<(), Invalid> {
+        self.is_full |= self.is_over();
         let members = self.members.get(object.first_member..).unwrap_or_default();
         let mut count = members.len();
         if has_doubles(&self.term, members) {
@@ -100,9 +129,13 @@ impl Transcoder {
         self.text.clear();
         self.term.clear();
         self.members.clear();
+        self.is_full = false;
     }
 
     fn value(&mut self, reader: &mut Reader<'_>) -> Result<(), Invalid> {
+        if self.is_full() {
+            return reader.skip();
+        }
         match reader.kind()? {
             Kind::String => self.string(reader),
             Kind::Number => self.number(reader),
@@ -133,7 +166,7 @@ impl Transcoder {
         let list = term::start_list(&mut self.term);
         let mut count = 0;
         while reader.more(count == 0, b']')? {
-            if count > 0 {
+            if count > 0 && !self.is_full() {
                 self.text.push(b',');
             }
             self.value(reader)?;

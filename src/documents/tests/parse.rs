@@ -64,8 +64,11 @@ fn refusals_are_those_of_couchdb() {
 
 #[test]
 fn a_bulk_is_read_once_and_refused_in_couchdbs_words() {
-    let bulk =
-        parse_bulk(br#"{"new_edits":false,"docs":[{"_id":"a","n":1},{"n":2}],"w":1}"#).unwrap();
+    let bulk = parse_bulk(
+        br#"{"new_edits":false,"docs":[{"_id":"a","n":1},{"n":2}],"w":1}"#,
+        &ParseLimits::default(),
+    )
+    .unwrap();
     assert_eq!(bulk.new_edits, Some(false));
     assert_eq!(bulk.docs[1].body.as_str(), r#"{"n":2}"#);
     assert_eq!(bulk.docs[0].id.as_deref(), Some("a"));
@@ -79,9 +82,17 @@ fn a_bulk_is_read_once_and_refused_in_couchdbs_words() {
         (r#"{"docs":[{"_id":"b2","_rev":"x"}]}"#, "Invalid rev format"),
     ];
     for (json, reason) in vectors {
-        assert_eq!(parse_bulk(json.as_bytes()).unwrap_err().to_string(), reason, "{json}");
+        assert_eq!(
+            parse_bulk(json.as_bytes(), &ParseLimits::default()).unwrap_err().to_string(),
+            reason,
+            "{json}"
+        );
     }
-    assert!(parse_bulk(br#"{"docs":[],"all_or_nothing":true}"#).unwrap().all_or_nothing);
+    assert!(
+        parse_bulk(br#"{"docs":[],"all_or_nothing":true}"#, &ParseLimits::default())
+            .unwrap()
+            .all_or_nothing
+    );
 }
 
 #[test]
@@ -132,4 +143,45 @@ fn a_number_that_cannot_be_kept_is_refused_wherever_it_stands() {
             );
         }
     }
+}
+
+#[test]
+fn an_object_of_too_many_members_is_refused_and_none_is_lost() {
+    let object = |count: usize| format!("{{\"b\":{{{}\"z\":0}}}}", "\"a\":0,".repeat(count));
+    let whole = parse_document(object(999_000).as_bytes()).unwrap();
+    assert_eq!(whole.body.as_str(), r#"{"b":{"a":0,"z":0}}"#);
+    let large = object(1_000_001);
+    assert!(matches!(parse_document(large.as_bytes()), Err(DocumentError::TooLarge { .. })));
+    assert!(matches!(Body::parse(large.as_bytes()), Err(DocumentError::TooLarge { .. })));
+}
+
+#[test]
+fn what_is_beyond_the_limits_is_refused_and_not_kept() {
+    let limits = ParseLimits { docs: 2, document_bytes: 1_000 };
+    let bulk = |docs: &str| parse_bulk(format!("{{\"docs\":[{docs}]}}").as_bytes(), &limits);
+    assert_eq!(bulk("{},{}").unwrap().docs.len(), 2);
+    let many = bulk("{},{},{}").unwrap_err();
+    assert!(matches!(many, DocumentError::TooMany { what: Many::Documents, max: 2 }));
+    for large in [
+        format!("{{\"a\":\"{}\"}}", "x".repeat(1_000)),
+        format!("{{\"_id\":\"b\",\"a\":[{}0]}}", "0,".repeat(1_000)),
+        format!("{{{}\"z\":0}}", "\"a\":0,".repeat(1_000)),
+        // Closed and without its doubles it would be small again, and half of it would be missing.
+        format!("{{\"b\":{{{}\"z\":0}}}}", "\"a\":0,".repeat(1_000)),
+        format!("{{\"b\":[{{{}\"z\":0}}],\"c\":1}}", "\"a\":0,".repeat(1_000)),
+    ] {
+        assert!(matches!(bulk(&large), Err(DocumentError::TooLarge { .. })), "{large}");
+        // What comes behind is read all the same.
+        assert!(matches!(bulk(&format!("{large},{{]")), Err(DocumentError::InvalidJson)));
+        let small = bulk(&format!("{{\"n\":1}},{}", "{\"n\":2}")).unwrap();
+        assert_eq!(small.docs[1].body.as_str(), "{\"n\":2}");
+    }
+    let attachments: Vec<_> = (0..10_001).map(|n| format!("\"a{n}\":{{\"stub\":true}}")).collect();
+    let text = format!("{{\"_attachments\":{{{}}}}}", attachments.join(","));
+    let many = parse_document(text.as_bytes()).unwrap_err();
+    assert!(matches!(many, DocumentError::TooMany { what: Many::Attachments, .. }));
+    let ids = "\"\",".repeat(1_000_000);
+    let text = format!("{{\"_revisions\":{{\"start\":2000000,\"ids\":[{ids}\"\"]}}}}");
+    let many = parse_document(text.as_bytes()).unwrap_err();
+    assert!(matches!(many, DocumentError::TooMany { what: Many::RevisionIds, .. }));
 }
