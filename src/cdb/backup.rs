@@ -20,7 +20,7 @@ impl Cdb {
         self.datastore(Datastore::Config).store.directory().vfs()
     }
 
-    /// Writes a copy of every datastore into a directory, each compacted and synced, beside readers and writers. The directory is made
+    /// Writes a copy of every datastore, and of what undoes the last transactions, into a directory, each compacted and synced, beside readers and writers. The directory is made
     /// when it is missing; it is a database of its own, as each datastore was at an instant during the call.
     ///
     /// ```
@@ -44,12 +44,12 @@ impl Cdb {
         control: &CompactionControl,
     ) -> Result<Vec<StoreCopy>, CompactionError> {
         // The configuration comes last: a directory without it is no database, so a half one is none.
-        let order = [Datastore::Operational, Datastore::Snapshot, Datastore::Config];
-        let mut copies = Vec::new();
-        for id in order {
-            copies.push(self.datastore(id).store.copy_to(directory, control)?);
-        }
-        copies.rotate_right(1);
+        let [config, operational, snapshot] = Datastore::ALL;
+        let copy = |id| self.datastore(id).store.copy_to(directory, control);
+        let (operational, snapshot) = (copy(operational)?, copy(snapshot)?);
+        let rollbacks = self.copy_rollbacks(directory, control)?;
+        let mut copies = vec![copy(config)?, operational, snapshot];
+        copies.extend(rollbacks);
         Ok(copies)
     }
 }

@@ -17,6 +17,7 @@ use super::log::{self, HistoryError, LogEntry};
 use super::name::Datastore;
 use super::options::{CdbOptions, OpenError};
 use super::path::IntoPath;
+use super::rollback_history::{RollbackHistory, RollbackLimits};
 use super::snapshots::{self, SnapshotError, SnapshotInfo, Taking};
 use super::stepwise::Stepwise;
 use super::subscription::{
@@ -26,7 +27,9 @@ use super::subscription::{
 use super::transaction::WriteTransaction;
 use super::view::ReadView;
 use crate::journal::check::{CheckReport, verify_snapshot};
-use crate::journal::{Directory, JournalStats, Sequence, Store};
+use crate::journal::{
+    CompactionControl, CompactionError, Directory, JournalStats, Sequence, Store, StoreCopy,
+};
 use crate::vfs::mem::MemVfs;
 
 /// How often [`Cdb::write`] runs a transaction that conflicts.
@@ -58,6 +61,7 @@ struct Inner {
     operational: Arc<OpenDatastore>,
     snapshot: Arc<OpenDatastore>,
     compactions: Arc<Compactions>,
+    rollbacks: Arc<RollbackHistory>,
 }
 
 /// Who does something, and why: kept in the transaction log.
@@ -152,8 +156,12 @@ impl Cdb {
             };
             datastore.add_validator(path, validator.clone());
         }
+        let rollbacks =
+            RollbackHistory::new(directory.clone(), options.store.clone(), options.rollbacks);
+        let rollbacks = Arc::new(rollbacks);
+        config.keep_rollbacks(rollbacks.clone());
         let compactions = start_compactions(options, [&config, &operational, &snapshot])?;
-        let inner = Inner { config, operational, snapshot, compactions };
+        let inner = Inner { config, operational, snapshot, compactions, rollbacks };
         let cdb = Self { inner: Arc::new(inner) };
         if !options.read_only && cdb.is_new() {
             cdb.load_init_files(dir, options)?;
@@ -323,6 +331,11 @@ impl Cdb {
         &self.inner.compactions
     }
 
+    /// Changes how much of what undoes transactions is kept through compactions, from the next one on.
+    pub fn set_rollback_limits(&self, limits: RollbackLimits) {
+        self.inner.rollbacks.set_limits(limits);
+    }
+
     /// The last compactions, newest first, of the [`super::COMPACTION_HISTORY_MAX`] that are kept.
     pub fn compaction_history(&self, limit: usize) -> Result<Vec<PastCompaction>, Error> {
         compaction_history::list(&self.begin_read(Datastore::Operational), limit)
@@ -360,6 +373,17 @@ impl Cdb {
         Ok(verify_snapshot(&snapshot, progress)?)
     }
 
+    /// The same for what undoes the last transactions ([`super::ROLLBACK_FILE`]); `None` when there is nothing yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn verify_rollbacks(
+        &self,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Option<CheckReport>, HistoryError> {
+        Ok(self.inner.rollbacks.verify(progress)?)
+    }
+
     /// The journal under a datastore. Not public: a write past the database would take a sequence that
     /// subscribers then wait for.
     #[cfg(test)]
@@ -367,12 +391,13 @@ impl Cdb {
         &self.datastore(id).store
     }
 
-    /// The last transactions that the tail holds, newest first.
+    /// The last transactions, newest first: those of the tail, and of the configuration also the last ones that compactions
+    /// folded ([`RollbackLimits`]).
     pub fn log(&self, id: Datastore, limit: usize) -> Result<Vec<LogEntry>, HistoryError> {
         log::list(self.datastore(id), limit)
     }
 
-    /// What is different between the states after two transactions, while the tail holds them.
+    /// What is different between the states after two transactions of the log.
     pub fn diff_transactions(
         &self,
         id: Datastore,
@@ -382,15 +407,15 @@ impl Cdb {
         log::diff_transactions(self.datastore(id), old, new)
     }
 
-    /// A view of the state after a transaction, while the tail holds it.
+    /// A view of the state after a transaction of the log.
     pub fn view_at(&self, id: Datastore, at: TransactionId) -> Result<ReadView, HistoryError> {
-        Ok(ReadView::new(self.datastore(id).store.snapshot_at(at)?))
+        Ok(ReadView::new(log::state_after(self.datastore(id), at)?))
     }
 
     /// Makes a datastore what it was after a transaction, as a new transaction.
     ///
     /// # Errors
-    /// [`HistoryError::Gone`] when a compaction has dropped it from the tail.
+    /// [`HistoryError::Gone`] when the log does not reach back to it.
     pub fn rollback(
         &self,
         id: Datastore,
@@ -540,7 +565,18 @@ impl Cdb {
             self.datastore(id).hub.close();
             self.datastore(id).store.close()?;
         }
+        if let Err(error) = self.inner.rollbacks.close() {
+            tracing::warn!(%error, "the history of rollbacks was not closed cleanly");
+        }
         Ok(())
+    }
+
+    pub(super) fn copy_rollbacks(
+        &self,
+        directory: &Path,
+        control: &CompactionControl,
+    ) -> Result<Option<StoreCopy>, CompactionError> {
+        self.inner.rollbacks.copy_to(directory, control)
     }
 
     /// Makes commits that were not synced durable.

@@ -19,10 +19,11 @@ use super::error::Error;
 use super::key::{NodeKey, Space};
 use super::name::Datastore;
 use super::path::Path;
+use super::rollback_history::{FoldedTransaction, RollbackHistory, RollbackHistoryError};
 use super::subscription::{Facts, Hub};
 use super::view::ReadView;
 use crate::clock::Clock;
-use crate::journal::{Durability, KeyRange, Store};
+use crate::journal::{Durability, KeyRange, Sequence, Store};
 use crate::vfs::Scratch;
 
 /// Looks at a state before it is committed; `Err` with a reason refuses it.
@@ -44,6 +45,8 @@ pub(crate) struct OpenDatastore {
     /// Each with the subtree that it wants to see the changes of.
     validators: RwLock<Vec<(KeyRange, Arc<Validator>)>>,
     hook: RwLock<Option<Arc<CommitHook>>>,
+    /// What undoes transactions that compactions folded.
+    rollback_history: OnceLock<Arc<RollbackHistory>>,
     /// Told of every commit. Weak, since it holds the datastores.
     compactions: OnceLock<Weak<Compactions>>,
 }
@@ -103,6 +106,7 @@ impl OpenDatastore {
             nodes,
             baseline,
             own_growth,
+            rollback_history: OnceLock::new(),
             validators,
             hook,
             compactions,
@@ -245,6 +249,17 @@ impl OpenDatastore {
         Ok(())
     }
 
+    /// Keeps what undoes its transactions through compactions from now on.
+    pub fn keep_rollbacks(&self, history: Arc<RollbackHistory>) {
+        // Only the first call counts; there is one, when the database is opened.
+        self.rollback_history.get_or_init(|| history);
+    }
+
+    /// The transactions up to `base` that compactions folded and that can be undone one after the other, newest first.
+    pub fn folded(&self, base: Sequence) -> Result<Vec<FoldedTransaction>, RollbackHistoryError> {
+        self.rollback_history.get().map_or(Ok(Vec::new()), |history| history.folded(base))
+    }
+
     /// Whether a transaction keeps a compaction of this very datastore.
     fn keeps_own_history(&self, user: Option<&str>, comment: Option<&str>) -> bool {
         self.id == Datastore::Operational && compaction_history::is_own(user, comment)
@@ -292,6 +307,15 @@ fn concerns(scope: &KeyRange, path: &Path) -> bool {
 impl CompactionTarget for OpenDatastore {
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn before_fold(&self) {
+        let Some(history) = self.rollback_history.get() else {
+            return;
+        };
+        if let Err(error) = history.keep(&self.store) {
+            tracing::warn!(datastore = %self.id, %error, "what undoes the last transactions is not kept through this compaction");
+        }
     }
 
     fn growth(&self) -> Growth {

@@ -1,4 +1,4 @@
-//! The transactions that the tail still holds: list, compare, go back.
+//! The last transactions, in the tail or folded by a compaction: list, compare, go back.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,8 @@ use super::diff::{Diff, Side, diff, merged, part_in};
 use super::edit::Editor;
 use super::error::Error;
 use super::key::{DATA_SPACES, NodeKey, Space};
-use crate::journal::{self, KeyRange, Snapshot};
+use super::rollback_history::{FoldedTransaction, RollbackHistoryError};
+use crate::journal::{self, KeyRange, Record, Snapshot};
 
 /// A transaction of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct LogEntry {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// The tail does not hold it (any more), or cannot be read.
+    /// Neither the tail nor the history of rollbacks reaches back to it.
     #[error("{0}; named snapshots outlive compactions")]
     Gone(#[source] journal::HistoryError),
     /// The transaction does not exist or the tail cannot be read.
@@ -48,6 +49,9 @@ pub enum HistoryError {
         /// Which.
         transaction: TransactionId,
     },
+    /// The history of rollbacks cannot be read.
+    #[error(transparent)]
+    Folded(Box<dyn std::error::Error + Send + Sync>),
     /// The states could not be compared.
     #[error(transparent)]
     Tree(#[from] Error),
@@ -65,26 +69,55 @@ impl From<journal::HistoryError> for HistoryError {
     }
 }
 
-/// The last `limit` transactions, newest first.
-pub(crate) fn list(datastore: &OpenDatastore, limit: usize) -> Result<Vec<LogEntry>, HistoryError> {
-    let mut last = VecDeque::new();
-    for record in datastore.store.tail() {
-        let record = record?;
-        let annotation = Annotation::decode(record.record.annotation());
-        if last.len() == limit {
-            last.pop_front();
+impl From<RollbackHistoryError> for HistoryError {
+    fn from(error: RollbackHistoryError) -> Self {
+        match error {
+            RollbackHistoryError::Tail(error) => error.into(),
+            error => Self::Folded(Box::new(error)),
         }
-        last.push_back(LogEntry {
-            transaction_id: record.sequence,
+    }
+}
+
+impl LogEntry {
+    fn new(transaction_id: TransactionId, size_bytes: u64, annotation: &[u8]) -> Self {
+        let annotation = Annotation::decode(annotation);
+        Self {
+            transaction_id,
             wall_micros: annotation.wall_micros,
             user: annotation.user,
             comment: annotation.comment,
             nodes_touched: annotation.nodes_touched,
             node_delta: annotation.node_delta,
-            size_bytes: record.size_bytes,
-        });
+            size_bytes,
+        }
     }
-    Ok(last.into_iter().rev().take(limit).collect())
+}
+
+/// The last `limit` transactions, newest first: of the tail, then those that compactions folded.
+pub(crate) fn list(datastore: &OpenDatastore, limit: usize) -> Result<Vec<LogEntry>, HistoryError> {
+    let mut last = VecDeque::new();
+    for record in datastore.store.tail() {
+        let record = record?;
+        if last.len() == limit {
+            last.pop_front();
+        }
+        let annotation = record.record.annotation();
+        last.push_back(LogEntry::new(record.sequence, record.size_bytes, annotation));
+    }
+    let base = match last.front() {
+        Some(oldest) => TransactionId::new(oldest.transaction_id.get().saturating_sub(1)),
+        None => datastore.store.stats().base_sequence,
+    };
+    let mut entries: Vec<_> = last.into_iter().rev().take(limit).collect();
+    if entries.len() < limit {
+        let folded = datastore.folded(base)?;
+        let left = limit - entries.len();
+        let entry = |past: &FoldedTransaction| {
+            LogEntry::new(past.sequence, past.size_bytes, &past.annotation)
+        };
+        entries.extend(folded.iter().take(left).map(entry));
+    }
+    Ok(entries)
 }
 
 /// What is different between the states after two transactions.
@@ -93,9 +126,43 @@ pub(crate) fn diff_transactions(
     a: TransactionId,
     b: TransactionId,
 ) -> Result<Diff, HistoryError> {
-    let (old, new) = (datastore.store.snapshot_at(a)?, datastore.store.snapshot_at(b)?);
+    let (old, new) = (state_after(datastore, a)?, state_after(datastore, b)?);
     let ranges = changed_between(datastore, a.min(b), a.max(b))?;
     Ok(diff(&old, &new, ranges)?)
+}
+
+/// The state after a transaction of the tail, or after one that a compaction folded and whose successors can be undone.
+pub(crate) fn state_after(
+    datastore: &OpenDatastore,
+    wanted: TransactionId,
+) -> Result<Snapshot, HistoryError> {
+    let base = datastore.store.stats().base_sequence;
+    if wanted >= base {
+        return Ok(datastore.store.snapshot_at(wanted)?);
+    }
+    // A compaction that ends in between has folded more: then the error says so, and the caller may ask again.
+    let mut state = datastore.store.snapshot_at(base)?;
+    for past in undoing(datastore, base, wanted)? {
+        let undo = past.undo.as_ref().ok_or_else(|| gone(wanted, base))?;
+        state = state.with(undo);
+    }
+    Ok(state)
+}
+
+/// What compactions folded behind `wanted`, newest first.
+fn undoing(
+    datastore: &OpenDatastore,
+    base: TransactionId,
+    wanted: TransactionId,
+) -> Result<Vec<FoldedTransaction>, HistoryError> {
+    let mut folded = datastore.folded(base)?;
+    folded.retain(|past| past.sequence > wanted);
+    let missing = (folded.len() as u64) < base.get() - wanted.get();
+    if missing { Err(gone(wanted, base)) } else { Ok(folded) }
+}
+
+fn gone(wanted: TransactionId, base: TransactionId) -> HistoryError {
+    HistoryError::Gone(journal::HistoryError::Compacted { wanted, base })
 }
 
 /// The keys that the transactions after one and up to another wrote.
@@ -107,15 +174,31 @@ fn changed_between(
     let mut ranges = Vec::new();
     for record in datastore.store.tail() {
         let record = record?;
-        if record.sequence <= after || record.sequence > up_to {
-            continue;
+        if record.sequence > after && record.sequence <= up_to {
+            add_ranges(&mut ranges, &record.record, record.sequence)?;
         }
-        for operation in record.record.operations() {
-            let broken = HistoryError::Record { transaction: record.sequence };
-            ranges.push(operation.map_err(|_| broken)?.range());
+    }
+    let base = datastore.store.stats().base_sequence;
+    if after < base {
+        for past in undoing(datastore, base, after)? {
+            let undo = past.undo.as_ref().ok_or_else(|| gone(after, base))?;
+            if past.sequence <= up_to {
+                add_ranges(&mut ranges, undo, past.sequence)?;
+            }
         }
     }
     Ok(merged(ranges))
+}
+
+fn add_ranges(
+    ranges: &mut Vec<KeyRange>,
+    record: &Record,
+    transaction: TransactionId,
+) -> Result<(), HistoryError> {
+    for operation in record.operations() {
+        ranges.push(operation.map_err(|_| HistoryError::Record { transaction })?.range());
+    }
+    Ok(())
 }
 
 /// The state to go back to and the keys that were written since.
@@ -125,7 +208,7 @@ pub(crate) struct Target {
 }
 
 pub(crate) fn target(datastore: &OpenDatastore, to: TransactionId) -> Result<Target, HistoryError> {
-    let snapshot = datastore.store.snapshot_at(to)?;
+    let snapshot = state_after(datastore, to)?;
     let now = datastore.store.snapshot().sequence();
     Ok(Target { snapshot, ranges: changed_between(datastore, to, now)? })
 }

@@ -39,6 +39,7 @@ mod options;
 mod path;
 mod rank;
 mod record;
+mod rollback_history;
 mod save;
 mod snapshots;
 mod stepwise;
@@ -78,6 +79,7 @@ pub use path::{
     IntoPath, KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, PathError, Selector, Step,
 };
 pub use record::{KeyLeaf, LeafListInfo, ListInfo, ListInfoError, OrderedBy};
+pub use rollback_history::{ROLLBACK_FILE, RollbackLimits};
 pub use save::{SaveError, SaveOptions};
 pub use snapshots::{SnapshotError, SnapshotInfo};
 pub(crate) use subscription::Party;

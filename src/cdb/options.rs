@@ -15,6 +15,7 @@ use super::error::Error;
 use super::load::{KeyHint, LoadError};
 use super::name::Datastore;
 use super::path::Path;
+use super::rollback_history::RollbackLimits;
 use super::view::ReadView;
 use crate::clock::{Clock, SystemClock};
 use crate::journal::{self, StoreOptions};
@@ -33,6 +34,7 @@ pub struct CdbOptions {
     pub(crate) client_timeout: Option<Duration>,
     pub(crate) read_only: bool,
     pub(crate) compaction: CompactionOptions,
+    pub(crate) rollbacks: RollbackLimits,
     pub(crate) validators: Vec<(Datastore, Path, Arc<Validator>)>,
 }
 
@@ -61,6 +63,7 @@ impl Default for CdbOptions {
             client_timeout: None,
             read_only: false,
             compaction: CompactionOptions::default(),
+            rollbacks: RollbackLimits::default(),
             validators: Vec::new(),
         }
     }
@@ -126,6 +129,12 @@ impl CdbOptions {
     #[must_use]
     pub fn compaction(self, compaction: CompactionOptions) -> Self {
         Self { compaction, ..self }
+    }
+
+    /// How much of what undoes transactions of the configuration is kept through compactions.
+    #[must_use]
+    pub fn rollbacks(self, rollbacks: RollbackLimits) -> Self {
+        Self { rollbacks, ..self }
     }
 
     /// Opens for reading: nothing on disk is changed.

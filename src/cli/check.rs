@@ -11,7 +11,7 @@ use super::session::Session;
 use super::stop::Stop;
 use super::table::{Align, Table};
 use super::text::{count, size};
-use crate::cdb::Datastore;
+use crate::cdb::{Datastore, ROLLBACK_FILE};
 use crate::clock::SystemClock;
 use crate::conf::Conf;
 use crate::documents::{Catalog as _, DatabaseError, DatabaseRecord, database_files, missing_file};
@@ -65,7 +65,11 @@ fn check_directory(context: &Context) -> Result<Vec<CheckRow>, Stop> {
         return ask(context, daemon);
     }
     let directory = conf.cdb.db_dir.clone();
-    let files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name()));
+    let mut files = Datastore::ALL.map(|datastore| directory.join(datastore.file_name())).to_vec();
+    let rollbacks = directory.join(ROLLBACK_FILE);
+    if context.vfs.exists(&rollbacks)? {
+        files.insert(1, rollbacks);
+    }
     let mut rows = check_files(context, &files)?;
     // Which databases there should be is known from sound datastores only.
     let is_sound = rows.iter().all(|row| row.sound);

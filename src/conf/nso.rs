@@ -73,10 +73,7 @@ const SKIPPED: &[(&str, &str)] = &[
     ("python-vm", ""),
     ("rest", ""),
     ("restconf", ""),
-    (
-        "rollback",
-        "no rollback files are written; older states are in the tail of A.cdb and in S.cdb",
-    ),
+    ("rollback/directory", "what undoes transactions is kept in db-dir, in rollback.pumice"),
     ("scripts", ""),
     ("session-limits", ""),
     ("shared-memory-schema-path", ""),

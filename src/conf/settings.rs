@@ -171,7 +171,7 @@ pub(super) const ALIASES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-static SETTINGS: [Setting; 25] = [
+static SETTINGS: [Setting; 28] = [
     Setting {
         path: "cdb/db-dir",
         author: Nso,
@@ -418,6 +418,38 @@ static SETTINGS: [Setting; 25] = [
         sample: "",
         applies: OnRestart,
         access: field!(daemon.http_timeout: Duration),
+    },
+    Setting {
+        path: "rollback/enabled",
+        author: Nso,
+        meaning: "Whether what undoes the last transactions of A.cdb is kept through compactions, so that log, diff and \
+                  rollback reach behind the last one. NSO's default is false. Here a commit writes nothing for it.",
+        unit: "",
+        minimum: None,
+        sample: "",
+        applies: OnReload,
+        access: field!(rollback.enabled: bool),
+    },
+    Setting {
+        path: "rollback/history-size",
+        author: Nso,
+        meaning: "How many transactions are kept so. The transactions since the last compaction are there in any case.",
+        unit: "transactions; 0 keeps none",
+        minimum: None,
+        sample: "",
+        applies: OnReload,
+        access: field!(rollback.history_size: u16),
+    },
+    Setting {
+        path: "rollback/max-size",
+        author: Ours,
+        meaning: "The most that is kept so. Beyond it the oldest transactions go first; a transaction that needs more \
+                  alone is listed in the log and cannot be undone, nor can those before it.",
+        unit: "bytes of old values and their paths",
+        minimum: None,
+        sample: "",
+        applies: OnReload,
+        access: field!(rollback.max_size: ByteSize),
     },
     Setting {
         path: "logs/log-level",

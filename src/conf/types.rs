@@ -14,6 +14,8 @@ pub struct Conf {
     pub compaction: CompactionSettings,
     /// The datastores: `/ncs-config/cdb`.
     pub cdb: CdbSettings,
+    /// What undoes transactions: `/ncs-config/rollback`.
+    pub rollback: RollbackSettings,
     /// The daemon: `/ncs-config/daemon` (ours).
     pub daemon: DaemonSettings,
     /// The log: `/ncs-config/logs`.
@@ -83,6 +85,23 @@ choice! {
         Text = "text",
         /// One JSON object a line.
         Json = "json",
+    }
+}
+
+/// How much of what undoes transactions of `A.cdb` is kept through compactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollbackSettings {
+    /// Whether anything is. Default: true.
+    pub enabled: bool,
+    /// How many transactions. Default: 35. 0 keeps none.
+    pub history_size: u16,
+    /// Bytes of what undoes them, together. Default: 64 MB.
+    pub max_size: ByteSize,
+}
+
+impl Default for RollbackSettings {
+    fn default() -> Self {
+        Self { enabled: true, history_size: 35, max_size: ByteSize::from_bytes(64 << 20) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::databases::Databases;
 use super::error::{DatabaseError, StorageError};
 use super::orphans::is_range;
 use super::place::{ROOT, file_name, range_name};
+use crate::compaction::Compactable;
 use crate::journal::check::{CheckReport, Problem, verify, verify_snapshot};
 use crate::vfs::{OpenMode, Vfs};
 
@@ -70,7 +71,7 @@ impl Databases {
         &self,
         progress: &mut dyn FnMut(&str, u64),
     ) -> Result<Vec<CheckedFile>, DatabaseError> {
-        let mut checked = Vec::new();
+        let mut checked = vec![self.check_events(progress)?];
         for record in self.records()? {
             match self.get(&record.name) {
                 Ok(database) => {
@@ -92,6 +93,16 @@ impl Databases {
             }
         }
         Ok(checked)
+    }
+
+    fn check_events(
+        &self,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<CheckedFile, DatabaseError> {
+        let name = format!("{}{SUFFIX}", self.events_journal().name());
+        let snapshot = self.events_journal().store().snapshot();
+        let report = verify_snapshot(&snapshot, &mut |done| progress(&name, done));
+        Ok(CheckedFile { report: report.map_err(StorageError::from)?, name })
     }
 
     fn check_closed(

@@ -52,12 +52,12 @@ impl Databases {
         }
         remove_abandoned(&root, &vfs, &clock, &*catalog, &options.store)?;
         let compactor = CompactionQueue::new(clock.clone(), options.compaction);
-        let worker =
-            CompactionWorker::start(&compactor, "documents-compaction").map_err(no_thread)?;
+        let worker = CompactionWorker::start(&compactor, "documents-compaction")
+            .map_err(|error| no_thread(&error))?;
         let shelf = Arc::new(Shelf::new(root, vfs, clock, catalog, options, compactor));
         let splitter = Splitter::open(&shelf, &events)?;
         shelf.look_at(&events);
-        let due = DueLook::start(&shelf).map_err(no_thread)?;
+        let due = DueLook::start(&shelf).map_err(|error| no_thread(&error))?;
         Ok(Self { shelf, events, worker, due, splitter })
     }
 
@@ -150,6 +150,10 @@ impl Databases {
     /// The names in the order of their bytes.
     pub fn names(&self) -> Result<Vec<String>, DatabaseError> {
         Ok(self.shelf.catalog.list()?.into_iter().map(|record| record.name).collect())
+    }
+
+    pub(super) fn events_journal(&self) -> &Events {
+        &self.events
     }
 
     pub(super) fn records(&self) -> Result<Vec<DatabaseRecord>, DatabaseError> {
@@ -267,7 +271,7 @@ impl Drop for Databases {
     }
 }
 
-fn no_thread(error: std::io::Error) -> DatabaseError {
+fn no_thread(error: &std::io::Error) -> DatabaseError {
     let reason = format!("a thread for compactions does not start: {error}");
     StorageError::Other { reason }.into()
 }

@@ -229,6 +229,9 @@ pub enum HistoryError {
     /// The tail is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// A value from before it cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The system refused.
     #[error(transparent)]
     Io(#[from] vfs::Error),

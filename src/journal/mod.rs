@@ -75,6 +75,7 @@ pub use self::directory::{Access, Directory};
 pub use self::error::{CommitError, CompactionError, Damage, HistoryError, LimitError, OpenError};
 pub use self::filename::LOCK_FILE;
 pub(crate) use self::filename::{FILE_NAME_MAX_BYTES, SIDE_SUFFIX};
+pub(crate) use self::history::Reversal;
 pub use self::history::{TailReader, TailRecord};
 pub use self::image::{BlockCache, Compression, ImageRead, ReadError};
 pub use self::options::{Durability, StoreOptions};

@@ -250,6 +250,11 @@ impl WriteBatch {
         Ok(())
     }
 
+    /// Bytes of the operations.
+    pub(super) fn operation_bytes(&self) -> usize {
+        self.operations.len()
+    }
+
     /// The operations in order.
     pub(super) fn operations(&self) -> Operations<'_> {
         Operations { payload: &self.operations, offset: 0 }

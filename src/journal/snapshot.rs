@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::image::ReadError;
+use super::record::Record;
 use super::scan::Scan;
 use super::state::State;
 use super::{Counters, KeyRange, Sequence, Value};
@@ -33,6 +34,16 @@ impl Snapshot {
 
     pub(super) fn state(&self) -> &Arc<State> {
         &self.state
+    }
+
+    /// This state with the operations of a record, which are committed nowhere. Its counters are those of this state.
+    pub(crate) fn with(&self, record: &Record) -> Self {
+        let mut changed = self.clone();
+        let state = changed.state_mut();
+        for operation in record.operations().flatten() {
+            state.overlay.apply(operation, None);
+        }
+        changed
     }
 
     /// For the one transaction that owns this view.

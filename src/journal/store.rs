@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compaction::{self, CompactionControl, CompactionReport, CompactionRequest, StoreCopy};
 use super::core::{Core, Receipt};
 use super::directory::Directory;
-use super::history::{self, TailReader};
+use super::history::{self, Reversal, TailReader};
 use super::open;
 use super::options::{Durability, StoreOptions};
 use super::record::WriteBatch;
@@ -155,6 +155,16 @@ impl Store {
     /// a replay of the tail up to there.
     pub fn snapshot_at(&self, sequence: Sequence) -> Result<Snapshot, HistoryError> {
         history::snapshot_at(&self.core.snapshot(), sequence)
+    }
+
+    /// What undoes the last `count` transactions of the tail, oldest first. One that needs more than `bytes_max` is there
+    /// without. Costs a replay of the tail.
+    pub(crate) fn reversals(
+        &self,
+        count: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Reversal>, HistoryError> {
+        history::reversals(&self.core.snapshot(), count, bytes_max)
     }
 
     /// The directory that it is in.

@@ -26,6 +26,7 @@ pub(super) fn cdb_options(conf: &Conf, around: &Surroundings) -> CdbOptions {
         .clock(around.clock.clone())
         .store_options(store_options(conf))
         .compaction(options::compaction_options(conf))
+        .rollbacks(options::rollback_limits(conf))
         .client_timeout(timeout);
     let options = conf.cdb.init_path.iter().fold(options, CdbOptions::init_dir);
     Scheduler::guard(service::guard(options), &actions(&OpenDatabases::default()))

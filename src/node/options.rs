@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use crate::cdb::{ByItself, CompactionOptions, DelayOptions, JournalCompaction, Thresholds};
-use crate::conf::{self, Conf, ImageRead, WritePolicy};
+use crate::cdb::{
+    ByItself, CompactionOptions, DelayOptions, JournalCompaction, RollbackLimits, Thresholds,
+};
+use crate::conf::{self, Conf, ImageRead, RollbackSettings, WritePolicy};
 use crate::journal::{self, BlockCache, Compression, StoreOptions};
 use crate::units::{ByteSize, Duration};
 
@@ -20,6 +22,13 @@ pub fn store_options(conf: &Conf) -> StoreOptions {
         },
         block_cache: BlockCache::new(conf.cdb.block_cache.bytes()),
     }
+}
+
+/// How much of what undoes transactions is kept through compactions.
+pub fn rollback_limits(conf: &Conf) -> RollbackLimits {
+    let RollbackSettings { enabled, history_size, max_size } = &conf.rollback;
+    let transactions = if *enabled { usize::from(*history_size) } else { 0 };
+    RollbackLimits { transactions, bytes: max_size.bytes() }
 }
 
 /// How datastores are compacted.

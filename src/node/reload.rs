@@ -45,6 +45,7 @@ pub fn reload(
     let mut compaction = options::compaction_options(&loaded.conf);
     compaction.by_itself = ByItself::NotAtStart;
     service.compactions().set_options(compaction);
+    service.set_rollback_limits(options::rollback_limits(&loaded.conf));
     if let Some(level) = level {
         level.set(loaded.conf.logs.log_level);
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::action::{Action, Actions, Call, Outcome};
 use super::params::{ParamError, Params};
 use super::zone::utc_text;
-use crate::cdb::{Cdb, Datastore, RunOptions};
+use crate::cdb::{Cdb, Datastore, ROLLBACK_FILE, RunOptions};
 use crate::journal::{CompactionControl, WritePolicy};
 use crate::units::{ByteSize, grouped};
 use crate::vfs::{self, Vfs};
@@ -208,7 +208,7 @@ fn retire(cdb: &Cdb, directory: &Path, keep: usize) -> vfs::Result<usize> {
 /// The configuration goes first: without it a directory is no database.
 fn remove(vfs: &dyn Vfs, backup: &Path) -> vfs::Result<()> {
     let files = Datastore::ALL.map(Datastore::file_name).into_iter();
-    for name in files.chain([crate::journal::LOCK_FILE]) {
+    for name in files.chain([ROLLBACK_FILE, crate::journal::LOCK_FILE]) {
         let file = backup.join(name);
         if vfs.exists(&file)? {
             vfs.remove(&file)?;

@@ -3,13 +3,16 @@
 use super::failure::{Class, Failure};
 use super::open::{Emit, Service};
 use super::protocol::{CheckRow, DamagedPlace, Datastores, Event, Progress, Reply};
-use crate::cdb::Datastore;
+use crate::cdb::{Datastore, ROLLBACK_FILE};
 use crate::journal::check::{CheckReport, Problem};
 
 pub fn check(service: &Service, which: &Datastores, emit: Emit<'_>) -> Result<Reply, Failure> {
     let mut rows = Vec::new();
     for datastore in &which.datastores {
         rows.push(check_one(service, *datastore, emit)?);
+        if *datastore == Datastore::Config {
+            rows.extend(check_rollbacks(service, emit)?);
+        }
     }
     Ok(Reply::Checked(rows))
 }
@@ -22,6 +25,14 @@ fn check_one(service: &Service, datastore: Datastore, emit: Emit<'_>) -> Result<
         let _ = emit(Event::Progress(check_progress(file.to_owned(), done, total)));
     })?;
     Ok(check_row(file.to_owned(), report))
+}
+
+/// What undoes the last transactions of the configuration, if anything does.
+fn check_rollbacks(service: &Service, emit: Emit<'_>) -> Result<Option<CheckRow>, Failure> {
+    let report = service.cdb.verify_rollbacks(&mut |done| {
+        let _ = emit(Event::Progress(check_progress(ROLLBACK_FILE.to_owned(), done, u64::MAX)));
+    })?;
+    Ok(report.map(|report| check_row(ROLLBACK_FILE.to_owned(), report)))
 }
 
 /// Verifies the files of document databases, where this process has them open.

@@ -207,7 +207,7 @@ impl From<journal::HistoryError> for Failure {
             HistoryError::Compacted { .. } | HistoryError::Future { .. } => {
                 Self::new(Class::NotFound, "not_found", error.to_string())
             }
-            HistoryError::Damaged(_) => corrupt(error.to_string()),
+            HistoryError::Damaged(_) | HistoryError::Read(_) => corrupt(error.to_string()),
             HistoryError::Io(error) => error.into(),
         }
     }
@@ -314,7 +314,7 @@ impl From<HistoryError> for Failure {
         match error {
             HistoryError::Gone(_) => Self::new(Class::NotFound, "compacted", reason),
             HistoryError::Journal(error) => error.into(),
-            HistoryError::Record { .. } => corrupt(reason),
+            HistoryError::Record { .. } | HistoryError::Folded(_) => corrupt(reason),
             HistoryError::Tree(error) => error.into(),
             HistoryError::Commit(error) => error.into(),
         }

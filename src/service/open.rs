@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::guards;
 use super::protocol::{DatastoreStatus, Event, Status};
 use super::rows;
-use crate::cdb::{Cdb, Compactions, Datastore};
+use crate::cdb::{Cdb, Compactions, Datastore, RollbackLimits};
 use crate::clock::Clock;
 use crate::documents::Databases;
 use crate::scheduler::Scheduler;
@@ -101,6 +101,11 @@ impl Service {
     /// Its scheduler.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
+    }
+
+    /// Changes how much of what undoes transactions is kept through compactions.
+    pub fn set_rollback_limits(&self, limits: RollbackLimits) {
+        self.cdb.set_rollback_limits(limits);
     }
 
     /// Its compactions.

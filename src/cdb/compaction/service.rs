@@ -30,6 +30,9 @@ pub trait CompactionTarget: Send + Sync + fmt::Debug {
 
     /// Its growth since the last compaction. No I/O.
     fn growth(&self) -> Growth;
+
+    /// The transactions of its tail are about to be folded into the image.
+    fn before_fold(&self) {}
 }
 
 /// How far a load in steps lets a file grow between two compactions, whatever the thresholds say: what was written since the last one
@@ -540,7 +543,12 @@ impl fmt::Debug for Teller {
 }
 
 impl CompactionObserver for Teller {
-    fn stage(&self, _stage: Stage) {}
+    fn stage(&self, stage: Stage) {
+        // The state that is written is chosen, and the tail before it still there.
+        if stage == Stage::WriteImage {
+            self.shared.target(self.datastore).before_fold();
+        }
+    }
 
     fn progress(&self, progress: Progress) {
         let further = {

@@ -7,6 +7,7 @@ mod isolation;
 mod lists;
 mod model;
 mod real;
+mod rollbacks;
 mod serial;
 mod snapshots;
 mod stepwise;
