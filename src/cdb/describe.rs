@@ -36,6 +36,11 @@ pub fn describe_value(key: &[u8], value: &[u8]) -> Option<String> {
             Schema::LeafList(info) => format!("leaf-list of {}", info.value_type),
         });
     }
+    if space == Space::Order as u8 {
+        let list = address_in(key);
+        let entry = [list.as_bytes(), value].concat();
+        return Some(path_text(&NodeKey::from_bytes(&entry)));
+    }
     if space != Space::Nodes as u8 {
         return None;
     }
@@ -72,6 +77,7 @@ mod tests {
         let expected = [
             "/device{ce0} = entry",
             "/device{ce0}/port = \"830\" (uint16)",
+            "order of /device = /device{ce0}",
             "list /device = keys name",
         ];
         assert_eq!(lines, expected);

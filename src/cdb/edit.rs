@@ -312,7 +312,9 @@ impl Editor {
         let own = entry.as_bytes().get(list.len()..).unwrap_or_default();
         let prefix = list.order_prefix();
         let whole = KeyRange::prefix(&prefix);
-        self.tree().note_range(whole.clone());
+        if place != Place::Last {
+            self.tree().note_range(whole.clone());
+        }
         let up_to = |end: Vec<u8>| between(prefix.clone(), Some(&end));
         let beyond = |mut start: Vec<u8>| {
             start.push(0);
@@ -330,7 +332,7 @@ impl Editor {
         let suffix = |key: &[u8]| Some(key.get(prefix.len()..).unwrap_or_default().to_vec());
         match place {
             Place::First => Ok((None, first(&whole)?)),
-            Place::Last => Ok((last(&whole)?, None)),
+            Place::Last => Ok((self.last_rank(&whole, own, prefix.len())?, None)),
             Place::Before(other) => {
                 let key = rank_key(other)?;
                 Ok((last(&up_to(key.clone()))?, suffix(&key)))
@@ -340,6 +342,15 @@ impl Editor {
                 Ok((suffix(&key), first(&beyond(key))?))
             }
         }
+    }
+
+    /// The last rank of an order, noting no more than that nothing comes behind it.
+    fn last_rank(&self, whole: &KeyRange, own: &[u8], prefix_len: usize) -> Result<Rank> {
+        let last = self.edge(whole, own, prefix_len, true)?;
+        let mut start = whole.start().to_vec();
+        start.extend_from_slice(last.as_deref().unwrap_or_default());
+        self.tree().note_range(between(start, whole.end()));
+        Ok(last)
     }
 
     /// The rank at one end of a range of an order, passing over the step `own`.

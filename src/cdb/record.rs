@@ -77,6 +77,19 @@ pub enum OrderedBy {
     User,
 }
 
+impl FromStr for OrderedBy {
+    type Err = ListInfoError;
+
+    /// `system` or `user`.
+    fn from_str(text: &str) -> Result<Self, ListInfoError> {
+        match text {
+            "system" => Ok(Self::System),
+            "user" => Ok(Self::User),
+            _ => Err(ListInfoError::Order { text: text.to_owned() }),
+        }
+    }
+}
+
 /// One key leaf of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyLeaf {
@@ -119,12 +132,13 @@ impl ListInfo {
         Self { ordered_by: OrderedBy::User, ..self }
     }
 
-    /// What a list that nobody declared is: key `name`, or `key-1`, `key-2` and so on.
+    /// What a list that nobody declared is: key `name`, or `key-1`, `key-2` and so on; in the order in which its entries
+    /// were made.
     pub(crate) fn undeclared(key_count: usize) -> Self {
         if key_count == 1 {
-            return Self::with_keys(["name"]);
+            return Self::with_keys(["name"]).ordered_by_user();
         }
-        Self::with_keys((1..=key_count).map(|index| format!("key-{index}")))
+        Self::with_keys((1..=key_count).map(|index| format!("key-{index}"))).ordered_by_user()
     }
 
     /// Why the declaration makes no sense, if it does not.
@@ -179,6 +193,15 @@ pub enum ListInfoError {
     /// A leaf-list of this type makes no sense (RFC 7950, section 7.7).
     #[error("a leaf-list cannot have the type empty")]
     EmptyLeafList,
+    /// A list is ordered by nobody that there is.
+    #[error("\"{}\" does not order a list: expected system or user", .text.escape_debug())]
+    Order {
+        /// What was given.
+        text: String,
+    },
+    /// An attribute of pumice's own that there is not.
+    #[error("there is none of that name: expected keys, leaf-list, type, presence or ordered-by")]
+    Mark,
     /// A key has an unknown type.
     #[error(transparent)]
     Type(#[from] UnknownType),
@@ -219,10 +242,10 @@ pub struct LeafListInfo {
     pub ordered_by: OrderedBy,
 }
 
-impl Default for LeafListInfo {
-    /// Strings, sorted.
-    fn default() -> Self {
-        Self { value_type: ValueType::String, ordered_by: OrderedBy::System }
+impl LeafListInfo {
+    /// What a leaf-list that nobody declared is: in the order in which its entries were made.
+    pub(crate) fn undeclared(value_type: ValueType) -> Self {
+        Self { value_type, ordered_by: OrderedBy::User }
     }
 }
 

@@ -201,7 +201,7 @@ impl WriteTransaction {
         if self.tree().schema(key)?.is_none()
             && let Some(first) = values.first()
         {
-            let info = LeafListInfo { value_type: first.value_type(), ..LeafListInfo::default() };
+            let info = LeafListInfo::undeclared(first.value_type());
             self.editor.declare(&key.schema(), &Schema::LeafList(info))?;
         }
         for value in values {

@@ -389,17 +389,7 @@ impl<'a> Tree<'a> {
             return self.nth_entry(list, 0);
         };
         if self.is_user_ordered(list)? {
-            let last = after.split_last().map(|(_, step)| step.to_vec()).unwrap_or_default();
-            let mut seen = false;
-            self.entries(list, &mut |step| {
-                if seen {
-                    found = Some(step.to_vec());
-                    return Ok(false);
-                }
-                seen = step == last;
-                Ok(true)
-            })?;
-            return Ok(found);
+            return self.next_in_order(list, after);
         }
         let passed = KeyRange::prefix(&after.in_space(Space::Nodes));
         let start = passed.end().unwrap_or_default().to_vec();
@@ -418,6 +408,25 @@ impl<'a> Tree<'a> {
         };
         self.note_range(between(start, end.as_deref()));
         Ok(found)
+    }
+
+    /// The same for a user-ordered list, where `after` has a place only while it is there.
+    fn next_in_order(&self, list: &NodeKey, after: &NodeKey) -> Result<Option<Vec<u8>>> {
+        let rank = match self.record(after)? {
+            Some(NodeRecord::Entry { rank } | NodeRecord::LeafListEntry { rank }) => rank,
+            _ => return Ok(None),
+        };
+        let mut start = list.order_prefix();
+        let whole = KeyRange::prefix(&start);
+        start.extend_from_slice(&rank);
+        start.push(0);
+        let mut scan = self.snapshot.scan(&between(start.clone(), whole.end()));
+        let Some((stored, step)) = scan.next()? else {
+            self.note_range(between(start, whole.end()));
+            return Ok(None);
+        };
+        self.note_range(KeyRange::new(start..=stored.to_vec()));
+        Ok(Some(step.to_vec()))
     }
 
     /// The children of a node: key leaves first, then in key order; the entries of a list in its order.

@@ -183,8 +183,7 @@ impl<E: From<Error>> Walker<'_, '_, E> {
         let info = match &*schema {
             Schema::LeafList(info) => info,
             Schema::List(_) => {
-                undeclared =
-                    LeafListInfo { value_type: value.value_type(), ..LeafListInfo::default() };
+                undeclared = LeafListInfo::undeclared(value.value_type());
                 &undeclared
             }
         };

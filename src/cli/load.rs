@@ -14,6 +14,8 @@ use super::text::{count, from_to, took};
 use crate::service::{self, Committed, Failure, Reply, Request, Source};
 
 /// Load a file of XML or JSON as one transaction
+///
+/// Lists and leaf-lists that nobody declared keep the order of the file, and `move` works on them.
 #[derive(Debug, Args)]
 pub struct Load {
     /// The file; - is standard input
@@ -30,6 +32,9 @@ pub struct Load {
     /// The keys of a list: PATH=NAME,..; may be given more than once
     #[arg(long = "key", value_name = "PATH=NAME,..")]
     keys: Vec<String>,
+    /// Sort new lists and leaf-lists by key [default: keep the order of the file]
+    #[arg(long)]
+    sort: bool,
     /// What to do about an entry that is in the file twice
     #[arg(long, value_enum, value_name = "WHAT", default_value = "error")]
     on_duplicate: OnDuplicate,
@@ -99,6 +104,7 @@ impl Load {
             format: self.format.map(Into::into),
             replace: self.replace,
             keys: self.keys,
+            sort: self.sort,
             nodes_per_step: self.step,
             merge_duplicates: self.on_duplicate == OnDuplicate::Merge,
             words,

@@ -211,6 +211,7 @@ fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
         mode: if load.replace { LoadMode::Replace } else { LoadMode::Merge },
         on_duplicate: if load.merge_duplicates { OnDuplicate::Merge } else { OnDuplicate::Refuse },
         keys,
+        sort: load.sort,
         ..LoadOptions::default()
     })
 }

@@ -4,7 +4,7 @@ use super::names::TYPE_PREFIX;
 use super::position::At;
 use super::problem::{LoadError, Problem};
 use crate::cdb::path::is_name;
-use crate::cdb::record::{LeafListInfo, ListInfo, OrderedBy, Schema};
+use crate::cdb::record::{LeafListInfo, ListInfo, ListInfoError, OrderedBy, Schema};
 use crate::cdb::value::{Value, ValueType};
 
 /// The start of an element or member.
@@ -79,7 +79,7 @@ pub(super) trait Sink {
 /// Sorts attributes into what is kept and what is about types.
 pub(super) fn marks(attributes: Vec<(String, String)>, at: At) -> Result<Marks, LoadError> {
     let mut marks = Marks::default();
-    let mut ordered_by = OrderedBy::System;
+    let mut ordered_by = OrderedBy::User;
     for (name, value) in attributes {
         let wrong =
             |problem| LoadError::at(at, Problem::TypeAttribute { name: name.clone(), problem });
@@ -96,8 +96,8 @@ pub(super) fn marks(attributes: Vec<(String, String)>, at: At) -> Result<Marks, 
                 marks.leaf_type = Some(value.parse().map_err(|error| wrong(Into::into(error)))?);
             }
             Some("presence") => marks.presence = true,
-            Some("ordered-by") if value == "user" => ordered_by = OrderedBy::User,
-            Some(_) => {}
+            Some("ordered-by") => ordered_by = value.parse().map_err(wrong)?,
+            Some(_) => return Err(wrong(ListInfoError::Mark)),
             None if is_edit_operation(&name) => {
                 return Err(LoadError::at(at, Problem::Refused("the attribute operation")));
             }

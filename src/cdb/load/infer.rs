@@ -221,11 +221,12 @@ fn decide(
     target: &mut dyn Target,
 ) -> Result<Kind, LoadError> {
     let at = seen.first_at.unwrap_or(At::START);
-    let known = match seen.declared.clone().or_else(|| hinted(schema, options)) {
-        Some(declared) => Some(declared),
-        None if schema.is_root() => None,
-        None => target.known(schema).map_err(|error| LoadError::at(at, error.into()))?,
+    let stored = match schema.is_root() {
+        true => None,
+        false => target.known(schema).map_err(|error| LoadError::at(at, error.into()))?,
     };
+    let said = seen.declared.clone().or_else(|| hinted(schema, options, stored.as_ref()));
+    let known = said.or(stored);
     match known {
         Some(Schema::List(info)) => return Ok(Kind::List(info)),
         Some(Schema::LeafList(info)) if !seen.has_children => return Ok(Kind::LeafList(info)),
@@ -236,21 +237,34 @@ fn decide(
         }
         None => {}
     }
+    let ordered_by = if options.sort { OrderedBy::System } else { OrderedBy::User };
     match (seen.repeats || seen.in_array, seen.has_children) {
-        (true, true) => infer_list(seen, schema).map(Kind::List),
-        (true, false) => Ok(Kind::LeafList(LeafListInfo::default())),
+        (true, true) => infer_list(seen, schema, ordered_by).map(Kind::List),
+        (true, false) => {
+            Ok(Kind::LeafList(LeafListInfo { value_type: ValueType::String, ordered_by }))
+        }
         (false, true) => Ok(Kind::Container),
         (false, false) => Ok(Kind::Leaf),
     }
 }
 
-fn hinted(schema: &NodeKey, options: &LoadOptions) -> Option<Schema> {
+/// What a hint says. A hint names keys; the order is that of the list where one with these keys is known.
+fn hinted(schema: &NodeKey, options: &LoadOptions, stored: Option<&Schema>) -> Option<Schema> {
     let path: Path = schema.path().ok()?;
-    let hint = options.keys.iter().find(|hint| hint.path == path)?;
-    Some(Schema::List(hint.info.clone()))
+    let mut hints = options.keys.iter().filter(|hint| hint.path == path).map(|hint| &hint.info);
+    let first = hints.next()?;
+    let has_keys = |info: &&ListInfo| info.keys == first.keys;
+    let sorted = hints.find(|info| has_keys(info) && info.ordered_by == OrderedBy::System);
+    let mut info = sorted.unwrap_or(first).clone();
+    match stored {
+        Some(Schema::List(stored)) if has_keys(&stored) => info.ordered_by = stored.ordered_by,
+        _ if options.sort => info.ordered_by = OrderedBy::System,
+        _ => {}
+    }
+    Some(Schema::List(info))
 }
 
-fn infer_list(seen: &Seen, schema: &NodeKey) -> Result<ListInfo, LoadError> {
+fn infer_list(seen: &Seen, schema: &NodeKey, ordered_by: OrderedBy) -> Result<ListInfo, LoadError> {
     let unknown = |at: At, why: String| {
         let (element, schema_path) = (seen.name.clone(), path_text(schema));
         LoadError::at(at, Problem::UnknownKeys { element, schema_path, why })
@@ -262,7 +276,7 @@ fn infer_list(seen: &Seen, schema: &NodeKey) -> Result<ListInfo, LoadError> {
         return Err(unknown(seen.first_at.unwrap_or(At::START), "its entries have no leaf".into()));
     };
     let key = KeyLeaf { name: name.clone(), value_type: *value_type };
-    Ok(ListInfo { keys: vec![key], ordered_by: OrderedBy::System })
+    Ok(ListInfo { keys: vec![key], ordered_by })
 }
 
 impl Sink for Gather {

@@ -49,7 +49,7 @@ pub enum OnDuplicate {
 pub struct KeyHint {
     /// The list, without keys in the path.
     pub path: Path,
-    /// Its keys.
+    /// Its keys, and who orders it: as loaded, when the hint was parsed.
     pub info: ListInfo,
 }
 
@@ -77,7 +77,7 @@ impl FromStr for KeyHint {
         if path.steps().iter().any(|step| step.selector.is_some()) || !path.is_absolute() {
             return Err(shape());
         }
-        Ok(Self { path, info: keys.parse()? })
+        Ok(Self { path, info: keys.parse::<ListInfo>()?.ordered_by_user() })
     }
 }
 
@@ -92,6 +92,8 @@ pub struct LoadOptions {
     pub on_duplicate: OnDuplicate,
     /// Keys of lists that nobody declared.
     pub keys: Vec<KeyHint>,
+    /// Whether lists and leaf-lists that nobody declared are sorted, instead of kept in the order of the source.
+    pub sort: bool,
     /// The most bytes that the source may have; 4 GiB unless told.
     pub max_size_bytes: u64,
 }
@@ -103,6 +105,7 @@ impl Default for LoadOptions {
             mode: LoadMode::default(),
             on_duplicate: OnDuplicate::default(),
             keys: Vec::new(),
+            sort: false,
             max_size_bytes: 4 << 30,
         }
     }

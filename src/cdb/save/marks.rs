@@ -11,19 +11,20 @@ pub type Attributes = Vec<(String, String)>;
 
 /// The attributes that say what a list is; once, on its first entry.
 pub fn list_marks(info: &ListInfo) -> Attributes {
-    let mut marks = vec![(format!("{TYPE_PREFIX}keys"), info.to_string())];
-    marks.extend(order_mark(info.ordered_by));
-    marks
+    vec![(format!("{TYPE_PREFIX}keys"), info.to_string()), order_mark(info.ordered_by)]
 }
 
 pub fn leaf_list_marks(info: &LeafListInfo) -> Attributes {
-    let mut marks = vec![(format!("{TYPE_PREFIX}leaf-list"), info.value_type.to_string())];
-    marks.extend(order_mark(info.ordered_by));
-    marks
+    let value_type = info.value_type.to_string();
+    vec![(format!("{TYPE_PREFIX}leaf-list"), value_type), order_mark(info.ordered_by)]
 }
 
-fn order_mark(ordered_by: OrderedBy) -> Option<(String, String)> {
-    (ordered_by == OrderedBy::User).then(|| (format!("{TYPE_PREFIX}ordered-by"), "user".to_owned()))
+fn order_mark(ordered_by: OrderedBy) -> (String, String) {
+    let order = match ordered_by {
+        OrderedBy::System => "system",
+        OrderedBy::User => "user",
+    };
+    (format!("{TYPE_PREFIX}ordered-by"), order.to_owned())
 }
 
 fn type_mark(value_type: ValueType) -> (String, String) {

@@ -36,15 +36,15 @@ fn xml_is_pretty_with_key_leaves_first_and_name_spaces() {
         r#"<config xmlns="http://tail-f.com/ns/config/1.0">
   <devices xmlns="urn:d">
     <device>
+      <name>ce0</name>
+      <tag>x</tag>
+      <tag>y</tag>
+    </device>
+    <device>
       <name>a &lt; b</name>
       <empty></empty>
       <note>two
 lines</note>
-    </device>
-    <device>
-      <name>ce0</name>
-      <tag>x</tag>
-      <tag>y</tag>
     </device>
     <global>
       <mtu>1500</mtu>
@@ -63,9 +63,9 @@ fn a_subtree_comes_with_what_is_around_it_and_its_types() {
         save(&sample(), "/devices/device{ce0}/tag", SaveOptions::new(Format::Xml).with_types()),
         r#"<config xmlns="http://tail-f.com/ns/config/1.0" xmlns:pumice="urn:pumice:types">
   <devices xmlns="urn:d">
-    <device pumice:keys="name">
+    <device pumice:keys="name" pumice:ordered-by="user">
       <name>ce0</name>
-      <tag pumice:leaf-list="string">x</tag>
+      <tag pumice:leaf-list="string" pumice:ordered-by="user">x</tag>
       <tag>y</tag>
     </device>
   </devices>
@@ -81,20 +81,20 @@ fn json_has_the_shape_of_rfc_7951() {
         r#"{
   "@devices": {"xmlns": "urn:d"},
   "devices": {
-    "@device": [{"pumice:keys": "name"}],
+    "@device": [{"pumice:keys": "name", "pumice:ordered-by": "user"}],
     "device": [
       {
-        "name": "a < b",
-        "empty": "",
-        "note": "two\nlines"
-      },
-      {
         "name": "ce0",
-        "@tag": [{"pumice:leaf-list": "string"}],
+        "@tag": [{"pumice:leaf-list": "string", "pumice:ordered-by": "user"}],
         "tag": [
           "x",
           "y"
         ]
+      },
+      {
+        "name": "a < b",
+        "empty": "",
+        "note": "two\nlines"
       }
     ],
     "global": {

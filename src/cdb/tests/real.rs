@@ -178,6 +178,8 @@ fn check_successive(trees: &[(String, Vec<u8>)], mode: LoadMode) {
         let now = cdb.transaction_id(Datastore::Config);
         let diff = cdb.diff_transactions(Datastore::Config, before, now).unwrap();
         let mut found = lines(&diff);
+        // Which entries had to move for the order of the file is not what is compared here.
+        found.retain(|line| !line.starts_with("> "));
         found.sort();
         assert_eq!(found, old.changes(&expected), "{name}");
     }

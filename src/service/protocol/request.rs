@@ -164,6 +164,9 @@ pub struct Load {
     pub replace: bool,
     /// Keys of lists: `/path/of/list=key,key`.
     pub keys: Vec<String>,
+    /// Whether new lists that nobody declared are sorted.
+    #[serde(default)]
+    pub sort: bool,
     /// Commit every so many nodes, instead of once at the end.
     #[serde(default)]
     pub nodes_per_step: Option<std::num::NonZeroU64>,
