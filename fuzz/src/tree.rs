@@ -25,6 +25,8 @@ fn options(format: Format, flags: u8) -> LoadOptions {
             0 => Vec::new(),
             _ => vec!["/l=k".parse().unwrap(), "/c/m=a,b:uint8".parse().unwrap()],
         },
+        kinds: Vec::new(),
+        single: flags & 16 != 0,
         sort: flags & 8 != 0,
         max_size_bytes: 1 << 20,
     }

@@ -20,6 +20,9 @@ pub fn describe_key(key: &[u8]) -> Option<String> {
         let path = NodeKey::from_bytes(rest).path().ok()?.to_string();
         return Some(if is(Space::Schema) { format!("list {path}") } else { path });
     }
+    if is(Space::Prefixes) {
+        return Some(format!("prefix {}", std::str::from_utf8(rest).ok()?));
+    }
     let about = path_text(&address_in(key));
     if is(Space::Order) {
         return Some(format!("order of {about}"));
@@ -34,7 +37,11 @@ pub fn describe_value(key: &[u8], value: &[u8]) -> Option<String> {
         return Some(match Schema::decode(value).ok()? {
             Schema::List(info) => format!("keys {info}"),
             Schema::LeafList(info) => format!("leaf-list of {}", info.value_type),
+            Schema::Once => "there once: a container or leaf, or one of many".to_owned(),
         });
+    }
+    if space == Space::Prefixes as u8 {
+        return Some(format!("namespace \"{}\"", std::str::from_utf8(value).ok()?.escape_debug()));
     }
     if space == Space::Order as u8 {
         let list = address_in(key);

@@ -57,6 +57,16 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: &'static str,
     },
+    /// Several nodes have this name, in different namespaces.
+    #[error("{path}: several nodes are called {name}; say which: {names}")]
+    AmbiguousName {
+        /// The path as given.
+        path: Path,
+        /// The name.
+        name: String,
+        /// The names that can be typed.
+        names: String,
+    },
     /// A load in steps could not commit one of them; those before it are committed.
     #[error("a step could not be committed: {reason}")]
     Stopped {
@@ -130,6 +140,14 @@ pub enum Error {
         /// What is wrong.
         #[source]
         problem: ListInfoError,
+    },
+    /// A container cannot become an entry of a list without its key.
+    #[error("{path} has no leaf {key}, which would be its key as an entry of a list")]
+    NoEntryKey {
+        /// The container.
+        path: Path,
+        /// The key leaf.
+        key: String,
     },
     /// The list has entries and is declared differently.
     #[error("{path} has entries and is declared with {declared}; it cannot become {wanted}")]

@@ -39,7 +39,7 @@ pub(crate) fn load(
     let options = LoadOptions { keys: keys.to_vec(), ..LoadOptions::default() };
     for file in files {
         let source = FileSource::new(vfs.clone(), file);
-        let nodes = tx.load(&source, &options).map_err(OpenError::InitFile)?;
+        let nodes = tx.load(&source, &options).map_err(OpenError::InitFile)?.nodes;
         tracing::info!(file = %file.display(), nodes, "init file loaded");
     }
     tx.set_comment("init files");

@@ -32,6 +32,18 @@ pub struct Load {
     /// The keys of a list: PATH=NAME,..; may be given more than once
     #[arg(long = "key", value_name = "PATH=NAME,..")]
     keys: Vec<String>,
+    /// What is at PATH is one container, and no entry of a list; may be given more than once
+    #[arg(long = "container", value_name = "PATH")]
+    containers: Vec<String>,
+    /// What is at PATH is one leaf, and no entry of a leaf-list; may be given more than once
+    #[arg(long = "leaf", value_name = "PATH")]
+    leaves: Vec<String>,
+    /// What is at PATH is a leaf-list; may be given more than once
+    #[arg(long = "leaf-list", value_name = "PATH")]
+    leaf_lists: Vec<String>,
+    /// Take what the file has once as containers and leaves, unless it is known to be a list
+    #[arg(long)]
+    single: bool,
     /// Sort new lists and leaf-lists by key [default: keep the order of the file]
     #[arg(long)]
     sort: bool,
@@ -104,6 +116,10 @@ impl Load {
             format: self.format.map(Into::into),
             replace: self.replace,
             keys: self.keys,
+            containers: self.containers,
+            leaves: self.leaves,
+            leaf_lists: self.leaf_lists,
+            single: self.single,
             sort: self.sort,
             nodes_per_step: self.step,
             merge_duplicates: self.on_duplicate == OnDuplicate::Merge,
@@ -124,9 +140,26 @@ impl Load {
 fn told(name: &str, committed: &Committed) -> String {
     let nodes = count(committed.loaded_nodes.unwrap_or(committed.nodes), "node");
     let took = took(committed.duration_micros);
+    let folded = folded(committed);
     if !committed.changed {
-        return format!("loaded {name} ({nodes}): nothing changed (tx {})   {took}", committed.tx);
+        return format!(
+            "loaded {name} ({nodes}): nothing changed (tx {})   {took}{folded}",
+            committed.tx
+        );
     }
     let sizes = from_to(committed.size_before_bytes, committed.size_after_bytes);
-    format!("loaded {name} ({nodes}) in tx {}   {} {sizes}   {took}", committed.tx, committed.file)
+    let (tx, file) = (committed.tx, &committed.file);
+    format!("loaded {name} ({nodes}) in tx {tx}   {file} {sizes}   {took}{folded}")
+}
+
+/// A second line: what was there again, when something was.
+fn folded(committed: &Committed) -> String {
+    if committed.folded == 0 {
+        return String::new();
+    }
+    let known = committed.first_folded.len() as u64;
+    let more = if committed.folded > known && known > 0 { ", ..." } else { "" };
+    let first = committed.first_folded.join(", ");
+    let colon = if first.is_empty() { "" } else { ": " };
+    format!("\nfolded {} that came again{colon}{first}{more}", count(committed.folded, "node"))
 }

@@ -14,27 +14,38 @@
 
 mod apply;
 mod distinct;
+mod doubts;
 mod edit;
 mod event;
 mod fingerprint;
 mod infer;
 mod json;
 mod names;
+mod number;
 mod options;
+mod plan;
 mod position;
 mod problem;
 mod read;
+mod scope;
 mod source;
+mod wellformed;
 mod xml;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use edit::{Edit, LeafContent, Target};
+pub(crate) use edit::{Edit, LeafContent, Outcome, Standing, Target};
 pub(crate) use fingerprint::Fingerprints;
-pub(crate) use names::{CONFIG_NAMESPACE, TYPE_NAMESPACE, TYPE_PREFIX};
-pub use options::{Format, KeyHint, KeyHintError, LoadMode, LoadOptions, OnDuplicate};
+pub(crate) use names::{
+    CONFIG_NAMESPACE, NUMBER_MARK, TYPE_NAMESPACE, TYPE_PREFIX, XML_NAMESPACE, XMLNS_NAMESPACE,
+};
+pub(crate) use number::{integer, is_quoted_number};
+pub use options::{
+    Format, KeyHint, KeyHintError, KindHint, LoadMode, LoadOptions, OnDuplicate, SaidKind,
+};
 pub use position::At;
-pub use problem::{LoadError, Problem};
+pub use problem::{AmbiguousPlace, LoadError, Problem};
+pub use read::Read;
 pub(crate) use read::read;
 pub use source::{BytesSource, FileSource, Source};

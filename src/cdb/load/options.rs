@@ -81,6 +81,26 @@ impl FromStr for KeyHint {
     }
 }
 
+/// What a node is, where a source and the datastore cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidKind {
+    /// One container, and no entry of a list.
+    Container,
+    /// One leaf, and no entry of a leaf-list.
+    Leaf,
+    /// A leaf-list.
+    LeafList,
+}
+
+/// What the node at a path is, in every entry around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindHint {
+    /// The node, without keys in the path.
+    pub path: Path,
+    /// What it is.
+    pub kind: SaidKind,
+}
+
 /// How to load a source.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -92,6 +112,10 @@ pub struct LoadOptions {
     pub on_duplicate: OnDuplicate,
     /// Keys of lists that nobody declared.
     pub keys: Vec<KeyHint>,
+    /// What single nodes are. Remembered: it is asked once.
+    pub kinds: Vec<KindHint>,
+    /// Whether everything that the source has once is a container or leaf, unless it is known to be a list: other values replace what is there.
+    pub single: bool,
     /// Whether lists and leaf-lists that nobody declared are sorted, instead of kept in the order of the source.
     pub sort: bool,
     /// The most bytes that the source may have; 4 GiB unless told.
@@ -105,6 +129,8 @@ impl Default for LoadOptions {
             mode: LoadMode::default(),
             on_duplicate: OnDuplicate::default(),
             keys: Vec::new(),
+            kinds: Vec::new(),
+            single: false,
             sort: false,
             max_size_bytes: 4 << 30,
         }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::types::{KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, Selector, Step};
+use crate::cdb::qualified::{Name, is_local, is_namespace};
 use crate::cdb::value::is_identifier;
 
 /// Text that is not a path.
@@ -19,10 +20,17 @@ pub struct PathError {
     pub expected: &'static str,
 }
 
-/// Whether a node can have this name: an identifier, or two with a colon between.
+/// Whether a name can be written so: an identifier, or two with a colon between.
 pub(crate) fn is_name(name: &str) -> bool {
     let (prefix, local) = name.split_once(':').unwrap_or(("p", name));
     name.len() <= MAX_NAME_BYTES && is_identifier(prefix) && is_identifier(local)
+}
+
+/// The whole text as `"namespace":name`.
+pub(crate) fn quoted_name(text: &str) -> Option<Name> {
+    let mut parser = Parser { text, position: 0 };
+    let name = parser.quoted_name().ok()?;
+    (parser.peek().is_none()).then_some(name)
 }
 
 impl FromStr for Path {
@@ -61,6 +69,10 @@ impl<'a> Parser<'a> {
     }
 
     fn step(&mut self) -> Result<Step> {
+        if self.peek() == Some('"') {
+            let name = self.quoted_name()?;
+            return Ok(Step { selector: self.selector()?, ..Step::exact(&name) });
+        }
         let start = self.position;
         let name = self.take_while(|c| !matches!(c, '/' | '{' | '['));
         if !is_name(name) {
@@ -69,12 +81,34 @@ impl<'a> Parser<'a> {
                 "a name (letter or _, then letters, digits, - _ .; a prefix ends with :)",
             ));
         }
-        let selector = match self.peek() {
+        let step = Step::new(name);
+        Ok(Step { selector: self.selector()?, ..step })
+    }
+
+    /// `"namespace":name`.
+    fn quoted_name(&mut self) -> Result<Name> {
+        let namespace = self.quoted()?;
+        if !is_namespace(&namespace) {
+            return Err(
+                self.expected("a namespace of at most 1,024 bytes without control characters")
+            );
+        }
+        if !self.skip(':') {
+            return Err(self.expected(": and a name after the namespace"));
+        }
+        let local = self.take_while(|c| !matches!(c, '/' | '{' | '['));
+        if !is_local(local) {
+            return Err(self.expected("a name (letter or _, then letters, digits, - _ .)"));
+        }
+        Ok(Name::in_namespace(local, namespace))
+    }
+
+    fn selector(&mut self) -> Result<Option<Selector>> {
+        Ok(match self.peek() {
             Some('{') => Some(Selector::Keys(self.keys()?)),
             Some('[') => Some(Selector::Position(self.number()?)),
             _ => None,
-        };
-        Ok(Step { name: name.to_owned(), selector })
+        })
     }
 
     fn keys(&mut self) -> Result<Vec<KeyText>> {

@@ -42,7 +42,7 @@ impl fmt::Display for KeyText {
         match self {
             Self::Any => f.write_str("*"),
             Self::Text(text) if stands_alone(text) => f.write_str(text),
-            Self::Text(text) => quote(text, f),
+            Self::Text(text) => write_quoted(text, f),
         }
     }
 }
@@ -56,7 +56,8 @@ fn is_visible(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
 
-fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The text in quotes, with escapes for what a person could not see or type.
+pub(crate) fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("\"")?;
     for c in text.chars() {
         match c {

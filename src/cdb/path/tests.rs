@@ -2,6 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::cdb::qualified::Name;
 use crate::cdb::value::tests::any_text;
 
 fn any_name() -> impl Strategy<Value = String> {
@@ -15,7 +16,11 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => vec(key, 1..4).prop_map(|keys| Some(Selector::Keys(keys))),
         1 => any::<u64>().prop_map(|position| Some(Selector::Position(position))),
     ];
-    (any_name(), selector).prop_map(|(name, selector)| Step { name, selector })
+    let plain = any_name().prop_map(Step::new);
+    let exact = ("[a-c]{1,3}", "[a-z:/\"{\\\\ ]{0,6}");
+    let exact = exact.prop_map(|(local, space)| Step::exact(&Name::in_namespace(local, space)));
+    let step = prop_oneof![3 => plain, 1 => exact];
+    (step, selector).prop_map(|(step, selector)| Step { selector, ..step })
 }
 
 proptest! {

@@ -8,6 +8,7 @@
 mod json;
 mod marks;
 mod options;
+mod scope;
 mod view;
 mod xml;
 

@@ -164,6 +164,18 @@ pub struct Load {
     pub replace: bool,
     /// Keys of lists: `/path/of/list=key,key`.
     pub keys: Vec<String>,
+    /// Paths of containers.
+    #[serde(default)]
+    pub containers: Vec<String>,
+    /// Paths of leaves.
+    #[serde(default)]
+    pub leaves: Vec<String>,
+    /// Paths of leaf-lists.
+    #[serde(default)]
+    pub leaf_lists: Vec<String>,
+    /// Whether what is there once is a container or leaf.
+    #[serde(default)]
+    pub single: bool,
     /// Whether new lists that nobody declared are sorted.
     #[serde(default)]
     pub sort: bool,

@@ -1,0 +1,156 @@
+//! Names of nodes: a local name, and its namespace where that is not the parent's.
+//!
+//! A node is what its namespace and its name say. A prefix is a spelling; it is in no address.
+//!
+//! A JSON module name whose namespace nobody has told stands for one that is made from it: `urn:ietf:params:xml:ns:yang:` and the
+//! name for modules of the IETF and IANA (their registered namespaces begin so, RFC 6020, section 14), and [`MODULE`] and the name for
+//! all others.
+
+use std::fmt;
+
+use super::path::MAX_NAME_BYTES;
+use super::path::write_quoted;
+use super::value::is_identifier;
+
+/// The most bytes that a namespace may have.
+pub const MAX_NAMESPACE_BYTES: usize = 1024;
+
+/// What a namespace begins with that is made from a module name.
+const MODULE: &str = "urn:pumice:module:";
+/// What the namespaces of the IETF's and IANA's modules begin with.
+const IETF: &str = "urn:ietf:params:xml:ns:yang:";
+/// The prefix of what is in no namespace, below a parent that is in one.
+pub(crate) const NO_NAMESPACE: &str = "no-namespace";
+
+/// A name as an address has it.
+///
+/// As text: `name`, or `"namespace":name` with the escapes of quoted keys.
+///
+/// ```
+/// use pumice::cdb::Name;
+///
+/// assert_eq!(Name::plain("port").to_string(), "port");
+/// assert_eq!(Name::in_namespace("port", "urn:a").to_string(), "\"urn:a\":port");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    local: String,
+    namespace: Option<String>,
+}
+
+impl Name {
+    /// A name in the namespace of its parent.
+    pub fn plain(local: impl Into<String>) -> Self {
+        Self { local: local.into(), namespace: None }
+    }
+
+    /// A name in a namespace that is not the parent's; the empty one is none.
+    pub fn in_namespace(local: impl Into<String>, namespace: impl Into<String>) -> Self {
+        Self { local: local.into(), namespace: Some(namespace.into()) }
+    }
+
+    /// A name in a namespace, below a parent in `around`.
+    pub(crate) fn below(around: &str, local: &str, namespace: &str) -> Self {
+        if around == namespace {
+            return Self::plain(local);
+        }
+        Self::in_namespace(local, namespace)
+    }
+
+    /// The name without its namespace.
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// The namespace, when it is not the parent's.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The namespace of a node of this name, below a parent in `around`.
+    pub(crate) fn namespace_in<'a>(&'a self, around: &'a str) -> &'a str {
+        self.namespace().unwrap_or(around)
+    }
+
+    /// The name in a text as [`Name`] prints it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if !text.starts_with('"') {
+            return is_local(text).then(|| Self::plain(text));
+        }
+        super::path::quoted_name(text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write_quoted(namespace, f)?;
+            f.write_str(":")?;
+        }
+        f.write_str(&self.local)
+    }
+}
+
+impl From<&str> for Name {
+    /// The plain name.
+    fn from(local: &str) -> Self {
+        Self::plain(local)
+    }
+}
+
+/// Whether a node can have this local name.
+pub(crate) fn is_local(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES && is_identifier(name)
+}
+
+/// Whether something can be a namespace. The empty one is: it is none.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    text.len() <= MAX_NAMESPACE_BYTES && !text.chars().any(char::is_control)
+}
+
+/// The namespace of a module that nobody has told.
+pub(crate) fn module_namespace(module: &str) -> String {
+    if module == NO_NAMESPACE {
+        return String::new();
+    }
+    let registered = module.starts_with("ietf-") || module.starts_with("iana-");
+    format!("{}{module}", if registered { IETF } else { MODULE })
+}
+
+/// A prefix that a person would think of for a namespace: its last part.
+pub(crate) fn prefix_for(namespace: &str) -> String {
+    if namespace.is_empty() {
+        return NO_NAMESPACE.to_owned();
+    }
+    let last = namespace.trim_end_matches('/').rsplit(['/', ':', '#', '?']).next();
+    match last.filter(|last| is_local(last)) {
+        Some(last) => last.to_owned(),
+        None => "ns".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_whatever_its_namespace_is() {
+        for namespace in ["urn:a", "", "a,b", "a\"b\\c", "http://x.example/{y}?z=1"] {
+            let name = Name::in_namespace("n", namespace);
+            assert_eq!(Name::parse(&name.to_string()), Some(name));
+        }
+        assert_eq!(Name::parse("n"), Some(Name::plain("n")));
+        for text in ["a b", "p:n", "\"x\"n", "\"x\":", "\"x:n", ""] {
+            assert_eq!(Name::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_is_made_from_a_module_has_it_as_prefix() {
+        for module in ["ietf-interfaces", "iana-if-type", "tailf-ncs", "acme", NO_NAMESPACE] {
+            assert_eq!(prefix_for(&module_namespace(module)), module);
+        }
+        assert_eq!(prefix_for("http://tail-f.com/ns/ncs"), "ncs");
+        assert_eq!(prefix_for("urn:1"), "ns");
+    }
+}
