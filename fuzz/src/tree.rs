@@ -21,7 +21,8 @@ fn options(format: Format, flags: u8) -> LoadOptions {
         format: Some(format),
         mode: if flags & 1 == 0 { LoadMode::Merge } else { LoadMode::Replace },
         on_duplicate: if flags & 2 == 0 { OnDuplicate::Refuse } else { OnDuplicate::Merge },
-        keys: match flags & 4 {
+        keys: Vec::new(),
+        known_keys: match flags & 4 {
             0 => Vec::new(),
             _ => vec!["/l=k".parse().unwrap(), "/c/m=a,b:uint8".parse().unwrap()],
         },

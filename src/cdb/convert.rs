@@ -1,11 +1,10 @@
 //! What stood alone becomes the first entry of a list or leaf-list.
 
 use super::edit::{Editor, limit};
-use super::error::{Error, NodeKind};
+use super::error::{Error, NodeKind, corrupt};
 use super::instances::all_instances;
 use super::key::{DATA_SPACES, NodeKey, Space};
 use super::record::{ListInfo, NodeRecord, Schema};
-use super::tree::corrupt;
 use super::value::{Value, ValueType};
 use crate::journal::KeyRange;
 

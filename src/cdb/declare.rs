@@ -1,11 +1,10 @@
 //! Declarations of lists, in a transaction: what a position is, in every entry around it.
 
 use super::edit::{Editor, limit};
-use super::error::Error;
+use super::error::{Error, corrupt};
 use super::instances::any_instance;
 use super::key::{NodeKey, is_entry};
 use super::record::{ListInfo, Schema};
-use super::tree::corrupt;
 use super::value::{Value, ValueType};
 use crate::journal::KeyRange;
 

@@ -2,12 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::error::Error;
+use super::error::{Error, corrupt};
 use super::key::{NodeKey, Space, address_of, decode_name};
 use super::naming::Namer;
 use super::path::{Path, is_below};
 use super::record::NodeRecord;
-use super::tree::corrupt;
 use super::value::Value;
 use crate::journal::{KeyRange, Scan, Snapshot};
 
@@ -155,7 +154,7 @@ fn rebased(space: Space, base: &NodeKey, range: &KeyRange) -> KeyRange {
         Some(end) => Some([prefix.as_slice(), end].concat()),
         None => whole.end().map(<[u8]>::to_vec),
     };
-    super::tree::between([prefix.as_slice(), range.start()].concat(), end.as_deref())
+    super::key::between([prefix.as_slice(), range.start()].concat(), end.as_deref())
 }
 
 struct Peeked<'a> {
@@ -295,7 +294,7 @@ impl<'a> Found<'a> {
         stored_list.push_bytes(list.as_bytes());
         let prefix = stored_list.order_prefix();
         let end = [prefix.as_slice(), rank].concat();
-        let mut scan = self.new.snapshot.scan_reverse(&super::tree::between(prefix, Some(&end)));
+        let mut scan = self.new.snapshot.scan_reverse(&super::key::between(prefix, Some(&end)));
         let Some((_, step)) = scan.next()? else {
             return Ok(None);
         };
@@ -320,7 +319,7 @@ pub(crate) fn part_in(range: &KeyRange, space: Space) -> Option<KeyRange> {
     }
     let start = if space.contains(range.start()) { range.start().get(1..)? } else { &[] };
     let end = range.end().filter(|end| space.contains(end)).and_then(|end| end.get(1..));
-    Some(super::tree::between(start.to_vec(), end))
+    Some(super::key::between(start.to_vec(), end))
 }
 
 /// The same keys in sorted ranges that do not overlap.
@@ -334,7 +333,7 @@ pub(crate) fn merged(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
                     (Some(a), Some(b)) => Some(a.max(b).to_vec()),
                     _ => None,
                 };
-                *last = super::tree::between(last.start().to_vec(), end.as_deref());
+                *last = super::key::between(last.start().to_vec(), end.as_deref());
             }
             _ => merged.push(range),
         }

@@ -12,14 +12,13 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::diff::{Side, compare};
-use super::error::{Error, NodeKind};
-use super::key::{Component, DATA_SPACES, NodeKey, Space, is_entry, path_text};
+use super::error::{Error, NodeKind, corrupt};
+use super::key::{Component, DATA_SPACES, NodeKey, Space, between, is_entry, path_text};
 use super::naming::Namer;
-use super::path::Path;
-use super::qualified::Name;
+use super::path::{Name, Path};
 use super::rank;
 use super::record::{NodeRecord, OrderedBy, Schema};
-use super::tree::{Reads, Tree, between, corrupt};
+use super::tree::{Reads, Tree};
 use super::value::Value;
 use crate::journal::{self, KeyRange, Snapshot};
 

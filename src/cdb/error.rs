@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::key::{NodeKey, path_text};
 use super::path::{Path, PathError};
 use super::record::ListInfoError;
 use super::value::{DecodeError, ValueError, ValueType};
@@ -192,4 +193,9 @@ impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         Self::Read(Arc::new(error))
     }
+}
+
+/// A stored record that cannot be read.
+pub(crate) fn corrupt(key: &NodeKey, problem: DecodeError) -> Error {
+    Error::Corrupt { path: path_text(key), problem }
 }

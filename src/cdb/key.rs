@@ -20,9 +20,11 @@
 //! Because space `01` holds nodes and nothing else, the number of its keys is the number of nodes, which is what
 //! `num-node-relative` counts.
 
-use super::path::{KeyText, Path, Selector, Step};
-use super::qualified::Name;
+use std::ops::Bound;
+
+use super::path::{KeyText, Name, Path, Selector, Step};
 use super::value::{DecodeError, Value, decode_key, encode_key, key_len};
+use crate::journal::KeyRange;
 
 /// The first byte of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +285,12 @@ impl NodeKey {
         }
         Ok(Path::from_steps(true, steps))
     }
+}
+
+/// The stored keys from one on, up to another.
+pub(crate) fn between(start: Vec<u8>, end: Option<&[u8]>) -> KeyRange {
+    let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(end.to_vec()));
+    KeyRange::new((Bound::Included(start), end))
 }
 
 /// What a person reads where an address stands; bytes that are no address print as `?`.

@@ -41,7 +41,6 @@ mod object;
 mod options;
 mod path;
 mod prefixes;
-mod qualified;
 mod rank;
 mod record;
 mod resolve;
@@ -81,9 +80,9 @@ pub use name::{Datastore, UnknownDatastore};
 pub use object::{Container, Entry, Object};
 pub use options::{CdbOptions, OpenError};
 pub use path::{
-    IntoPath, KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, PathError, Selector, Step,
+    IntoPath, KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_NAMESPACE_BYTES, MAX_PATH_BYTES, Name, Path,
+    PathError, Selector, Step,
 };
-pub use qualified::{MAX_NAMESPACE_BYTES, Name};
 pub use record::{KeyLeaf, LeafListInfo, ListInfo, ListInfoError, OrderedBy};
 pub use save::{SaveError, SaveOptions};
 pub use snapshots::{SnapshotError, SnapshotInfo};

@@ -3,12 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::error::Error;
-use super::key::{Component, NodeKey, Space, path_text};
+use super::error::{Error, corrupt};
+use super::key::{Component, NodeKey, Space, between, path_text};
 use super::load::{TYPE_NAMESPACE, TYPE_PREFIX, XML_NAMESPACE, XMLNS_NAMESPACE};
-use super::path::{KeyText, Path, Selector, Step};
-use super::qualified::Name;
-use super::tree::{between, corrupt};
+use super::path::{KeyText, Name, Path, Selector, Step};
 use super::value::DecodeError;
 use crate::journal::{KeyRange, Snapshot};
 

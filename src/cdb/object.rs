@@ -1,9 +1,9 @@
 //! A subtree as a value.
 
-use super::error::Error;
+use super::error::{Error, corrupt};
 use super::key::{Component, NodeKey};
 use super::naming::Namer;
-use super::tree::{Tree, corrupt};
+use super::tree::Tree;
 use super::value::Value;
 use super::walk::{WalkEvent, walk};
 

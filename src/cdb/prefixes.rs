@@ -9,7 +9,7 @@ use super::edit::{Editor, limit};
 use super::error::Error;
 use super::key::{NodeKey, Space};
 use super::naming::prefixes;
-use super::qualified::{is_local, prefix_for};
+use super::path::{is_local, prefix_for};
 use crate::journal::KeyRange;
 
 /// Prefixes that XML, or `save`, keeps for itself.

@@ -20,8 +20,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::path::is_name;
-use super::qualified::Name;
+use super::path::{Name, is_name};
 use super::value::{DecodeError, UnknownType, Value, ValueType, decode_record, encode_record};
 
 /// A stored node.
@@ -210,7 +209,9 @@ pub enum ListInfoError {
         text: String,
     },
     /// An attribute of pumice's own that there is not.
-    #[error("there is none of that name: expected keys, leaf-list, type, presence or ordered-by")]
+    #[error(
+        "there is none of that name: expected keys, leaf-list, single, type, presence or ordered-by"
+    )]
     Mark,
     /// A key has an unknown type.
     #[error(transparent)]

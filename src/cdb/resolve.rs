@@ -1,12 +1,11 @@
 //! The addresses that paths mean.
 
-use super::error::Error;
-use super::key::{Component, NodeKey, RawSteps, Space, is_entry};
+use super::error::{Error, corrupt};
+use super::key::{Component, NodeKey, RawSteps, Space, between, is_entry};
 use super::naming::Namer;
-use super::path::{KeyText, Path, Selector, Step, is_name};
-use super::qualified::{Name, module_namespace};
+use super::path::{KeyText, Name, Path, Selector, Step, is_name, module_namespace};
 use super::record::{ListInfo, Schema};
-use super::tree::{Tree, between, corrupt};
+use super::tree::Tree;
 use super::value::{Value, ValueType};
 use crate::journal::KeyRange;
 

@@ -103,7 +103,7 @@ pub(crate) fn take(editor: &mut Editor, taking: &Taking<'_>) -> Result<(), Snaps
         editor.name_namespace(&namespace, Some(&prefix))?;
     }
     // Namespaces in full: the prefixes of the two datastores may differ.
-    let path = key.path().map_err(|problem| super::tree::corrupt(&key, problem))?.to_string();
+    let path = key.path().map_err(|problem| super::error::corrupt(&key, problem))?.to_string();
     editor.set_leaf(&entry.child("path"), path.into())?;
     let id = taking.config.transaction_id().get();
     editor.set_leaf(&entry.child("transaction-id"), id.into())?;
@@ -270,7 +270,7 @@ fn declarations(
     while let Some((stored, bytes)) = scan.next().map_err(Error::from)? {
         let address = NodeKey::from_bytes(stored.get(1 + base.len()..).unwrap_or_default());
         let known =
-            Schema::decode(bytes).map_err(|problem| super::tree::corrupt(&address, problem))?;
+            Schema::decode(bytes).map_err(|problem| super::error::corrupt(&address, problem))?;
         declarations.push((address, known));
     }
     Ok(declarations)

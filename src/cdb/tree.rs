@@ -5,17 +5,15 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Bound;
 
-use super::error::{Error, NodeKind};
+use super::error::{Error, NodeKind, corrupt};
 use super::key::{
-    Component, NodeKey, RawSteps, Space, decode_name, decode_step, is_entry, path_text,
+    Component, NodeKey, RawSteps, Space, between, decode_name, decode_step, is_entry,
 };
 use super::naming::Namer;
-use super::path::Path;
-use super::qualified::Name;
+use super::path::{Name, Path};
 use super::record::{KeyLeaf, NodeRecord, OrderedBy, Schema};
-use super::value::{DecodeError, Value};
+use super::value::Value;
 use crate::journal::{self, KeyRange, Snapshot};
 
 /// After how many records inside one entry a search for the next entry seeks instead of stepping.
@@ -71,15 +69,6 @@ pub struct Child {
     pub path: Path,
     /// What it is.
     pub kind: NodeKind,
-}
-
-pub(crate) fn between(start: Vec<u8>, end: Option<&[u8]>) -> KeyRange {
-    let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(end.to_vec()));
-    KeyRange::new((Bound::Included(start), end))
-}
-
-pub(crate) fn corrupt(key: &NodeKey, problem: DecodeError) -> Error {
-    Error::Corrupt { path: path_text(key), problem }
 }
 
 impl<'a> Tree<'a> {

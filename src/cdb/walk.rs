@@ -4,11 +4,11 @@
 
 use std::rc::Rc;
 
-use super::error::Error;
-use super::key::{Component, NodeKey, RawSteps, Space, decode_step, is_entry};
-use super::qualified::Name;
+use super::error::{Error, corrupt};
+use super::key::{Component, NodeKey, RawSteps, Space, between, decode_step, is_entry};
+use super::path::Name;
 use super::record::{LeafListInfo, ListInfo, NodeRecord, Schema};
-use super::tree::{Tree, between, corrupt};
+use super::tree::Tree;
 use super::value::Value;
 use crate::journal::KeyRange;
 

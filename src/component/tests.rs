@@ -59,7 +59,7 @@ fn set(cdb: &Cdb, path: &str, text: &str) -> Result<(), String> {
 }
 
 fn load(cdb: &Cdb, xml: &str) -> Result<(), String> {
-    let options = LoadOptions { keys: key_hints(&LAMPS), ..LoadOptions::default() };
+    let options = LoadOptions { known_keys: key_hints(&LAMPS), ..LoadOptions::default() };
     let source = BytesSource::new("lamps.xml", xml.as_bytes());
     let loaded = cdb.load(Datastore::Config, &source, &options, &Default::default());
     loaded.map(drop).map_err(|error| error.to_string())

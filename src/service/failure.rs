@@ -285,9 +285,10 @@ impl From<LoadError> for Failure {
         let reason = error.to_string();
         match *error.problem {
             Problem::Read(_) => Self::new(Class::Disk, "io", reason),
-            Problem::Format | Problem::UnknownKeys { .. } | Problem::Ambiguous { .. } => {
-                Self::usage(reason)
-            }
+            Problem::Format
+            | Problem::UnknownKeys { .. }
+            | Problem::UnusedHint { .. }
+            | Problem::Ambiguous { .. } => Self::usage(reason),
             Problem::Store(error) => Self { reason, ..error.into() },
             _ => refused(reason),
         }

@@ -228,17 +228,18 @@ fn kinds(load: &Load) -> Result<Vec<KindHint>, Failure> {
 
 fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
     let keys: Result<Vec<KeyHint>, _> = load.keys.iter().map(|hint| hint.parse()).collect();
-    let mut keys =
-        keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?;
-    if load.datastore == Datastore::Config {
-        keys.extend(components::key_hints());
-    }
+    let keys = keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?;
+    let known_keys = match load.datastore {
+        Datastore::Config => components::key_hints(),
+        Datastore::Operational | Datastore::Snapshot => Vec::new(),
+    };
     let format = load.format.map(read::format);
     Ok(LoadOptions {
         format,
         mode: if load.replace { LoadMode::Replace } else { LoadMode::Merge },
         on_duplicate: if load.merge_duplicates { OnDuplicate::Merge } else { OnDuplicate::Refuse },
         keys,
+        known_keys,
         kinds: kinds(load)?,
         single: load.single,
         sort: load.sort,

@@ -15,10 +15,10 @@ use super::options::{LoadOptions, OnDuplicate};
 use super::plan::{Kind, Plan, PlanNode};
 use super::position::At;
 use super::problem::{LoadError, Problem};
-use super::read::Read;
 use super::scope::Attributes;
+use super::summary::Read;
 use crate::cdb::key::NodeKey;
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::value::{Value, ValueType};
 
 /// Where something goes: below an entry whose keys are not known yet (by its place on the stack), or below the root.
@@ -178,12 +178,16 @@ impl<'a> Apply<'a> {
         self.make(Asked { at, edit: Edit::Prefix { namespace, prefix }, once: false })
     }
 
-    fn make(&mut self, Asked { at, edit, once }: Asked) -> Result<()> {
+    fn make(&mut self, Asked { at, mut edit, once }: Asked) -> Result<()> {
         let is_node = !matches!(edit, Edit::Attribute { .. }) && edit.key().is_some();
         if let Some(key) = edit.key().filter(|_| once && is_node).cloned()
             && let Some(twice) = self.pieces.insert(&self.sets, key.as_bytes(), at)?
         {
             self.is_again(&key, twice)?;
+            if let Edit::Leaf { sure, .. } = &mut edit {
+                // The other value is the source's own, and to be folded.
+                *sure = true;
+            }
         }
         self.read.nodes += u64::from(is_node);
         let key = edit.key().cloned();

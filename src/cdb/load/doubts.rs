@@ -41,17 +41,15 @@ impl Doubts {
                 self.container = around;
                 let (container, first) = (&parent.path, node.name.to_string());
                 format!(
-                    "a list with both (--key {container}={first}), or one container that changes \
-                     (--container {container} --leaf {leaf})?"
+                    "a list with both (--key {container}={first}), a leaf-list with both (--leaf-list {leaf}), or \
+                     one container that changes (--container {container} --leaf {leaf})?"
                 )
             }
             // As an entry of its own it would not be in doubt.
             None if self.container.is_some() && self.container == around => {
                 format!("the same, with --leaf {leaf} for the container?")
             }
-            None => format!(
-                "a leaf-list with both (--leaf-list {leaf}), or one leaf that changes (--leaf {leaf})?"
-            ),
+            None => single_leaf(plan, node),
         };
         if self.places.len() >= PLACES_MAX {
             self.more += 1;
@@ -72,6 +70,20 @@ impl Doubts {
             }
         }
     }
+}
+
+/// The readings of a leaf that does not tell entries apart, as far as anybody knows.
+fn single_leaf(plan: &Plan, node: &PlanNode) -> String {
+    let leaf = &node.path;
+    let around = plan.node(node.parent).filter(|parent| !parent.sure);
+    let list = around.map(|around| {
+        let (container, key) = (&around.path, node.name.to_string());
+        format!(", or the key of a list with both (--key {container}={key})")
+    });
+    let list = list.unwrap_or_default();
+    format!(
+        "a leaf-list with both (--leaf-list {leaf}), or one leaf that changes (--leaf {leaf}){list}?"
+    )
 }
 
 fn tells_apart(node: &PlanNode, parent: &PlanNode) -> bool {

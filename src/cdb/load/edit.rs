@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::cdb::error::Error;
 use crate::cdb::key::NodeKey;
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::record::Schema;
 use crate::cdb::value::Value;
 use crate::vfs::Scratch;

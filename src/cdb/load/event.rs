@@ -4,7 +4,7 @@ use super::names::{NUMBER_MARK, TYPE_NAMESPACE, TYPE_PREFIX};
 use super::position::At;
 use super::problem::{LoadError, Problem};
 use super::scope::Attributes;
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::record::{LeafListInfo, ListInfoError, OrderedBy, Schema};
 use crate::cdb::value::{Value, ValueType};
 
@@ -35,6 +35,8 @@ pub(super) struct Marks {
     pub leaf_type: Option<ValueType>,
     /// `pumice:presence`.
     pub presence: bool,
+    /// `pumice:single`.
+    pub single: bool,
 }
 
 /// What was between start and end.
@@ -105,6 +107,7 @@ pub(super) fn marks(attributes: Attributes, at: At) -> Result<Marks, LoadError> 
                 marks.leaf_type = Some(value.parse().map_err(|error| wrong(Into::into(error)))?);
             }
             "presence" => marks.presence = true,
+            "single" => marks.single = true,
             "ordered-by" => ordered_by = value.parse().map_err(wrong)?,
             NUMBER_MARK => marks.attributes.push((name, value)),
             _ => return Err(wrong(ListInfoError::Mark)),

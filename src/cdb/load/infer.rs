@@ -8,7 +8,7 @@ use super::number::common;
 use super::position::At;
 use super::problem::{LoadError, Problem};
 use super::scope::Attributes;
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::record::Schema;
 use crate::cdb::value::ValueType;
 

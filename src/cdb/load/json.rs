@@ -18,8 +18,7 @@ use super::number::{integer, real};
 use super::position::{At, Counted, Place, TOO_LARGE};
 use super::problem::{LoadError, Problem};
 use super::scope::{Attributes, Scope};
-use crate::cdb::path::{MAX_DEPTH, is_name};
-use crate::cdb::qualified::{Name, is_namespace, module_namespace};
+use crate::cdb::path::{MAX_DEPTH, Name, is_name, is_namespace, module_namespace};
 use crate::cdb::value::Value;
 
 pub(super) fn stream(

@@ -29,6 +29,7 @@ mod problem;
 mod read;
 mod scope;
 mod source;
+mod summary;
 mod wellformed;
 mod xml;
 
@@ -46,6 +47,6 @@ pub use options::{
 };
 pub use position::At;
 pub use problem::{AmbiguousPlace, LoadError, Problem};
-pub use read::Read;
 pub(crate) use read::read;
 pub use source::{BytesSource, FileSource, Source};
+pub use summary::Read;

@@ -110,9 +110,11 @@ pub struct LoadOptions {
     pub mode: LoadMode,
     /// What happens to an entry that is twice in the source.
     pub on_duplicate: OnDuplicate,
-    /// Keys of lists that nobody declared.
+    /// Keys of lists that nobody declared. A list that is not in the source is an error.
     pub keys: Vec<KeyHint>,
-    /// What single nodes are. Remembered: it is asked once.
+    /// Keys of lists that may be in the source or not.
+    pub known_keys: Vec<KeyHint>,
+    /// What single nodes are. Remembered: it is asked once. A node that is not in the source is an error.
     pub kinds: Vec<KindHint>,
     /// Whether everything that the source has once is a container or leaf, unless it is known to be a list: other values replace what is there.
     pub single: bool,
@@ -122,6 +124,17 @@ pub struct LoadOptions {
     pub max_size_bytes: u64,
 }
 
+impl SaidKind {
+    /// The option that says it.
+    pub(super) fn option(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Leaf => "leaf",
+            Self::LeafList => "leaf-list",
+        }
+    }
+}
+
 impl Default for LoadOptions {
     fn default() -> Self {
         Self {
@@ -129,6 +142,7 @@ impl Default for LoadOptions {
             mode: LoadMode::default(),
             on_duplicate: OnDuplicate::default(),
             keys: Vec::new(),
+            known_keys: Vec::new(),
             kinds: Vec::new(),
             single: false,
             sort: false,

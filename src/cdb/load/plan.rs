@@ -8,8 +8,7 @@ use super::options::{LoadOptions, OnDuplicate, SaidKind};
 use super::position::At;
 use super::problem::{LoadError, Problem};
 use crate::cdb::key::NodeKey;
-use crate::cdb::path::{Path, Step, is_same};
-use crate::cdb::qualified::Name;
+use crate::cdb::path::{Name, Path, Step, is_same};
 use crate::cdb::record::{KeyLeaf, LeafListInfo, ListInfo, OrderedBy, Schema};
 use crate::cdb::value::ValueType;
 
@@ -74,12 +73,27 @@ impl Plan {
             let node = plan.node_of(index, &seen, options, target)?;
             plan.nodes.push(node);
         }
+        plan.check_used(options)?;
         for (index, one) in seen.into_iter().enumerate().skip(1) {
             if let Some(parent) = plan.nodes.get_mut(one.parent) {
                 parent.children.insert(one.name, index);
             }
         }
         Ok(plan)
+    }
+
+    /// Refuses hints about what is not there.
+    fn check_used(&self, options: &LoadOptions) -> Result<(), LoadError> {
+        let is_there = |point: &Path| self.nodes.iter().any(|node| is_same(&node.path, point));
+        let keys = options.keys.iter().map(|hint| ("key", &hint.path));
+        let kinds = options.kinds.iter().map(|hint| (hint.kind.option(), &hint.path));
+        match keys.chain(kinds).find(|(_, path)| !is_there(path)) {
+            Some((option, path)) => {
+                let path = path.to_string();
+                Err(LoadError::nowhere(Problem::UnusedHint { option, path }))
+            }
+            None => Ok(()),
+        }
     }
 
     pub fn node(&self, index: usize) -> Option<&PlanNode> {
@@ -207,7 +221,8 @@ struct Said<'a> {
 
 impl<'a> Said<'a> {
     fn about(path: &Path, seen: &Seen, options: &'a LoadOptions) -> Self {
-        let keys = options.keys.iter().filter(|hint| is_same(path, &hint.path));
+        let keys = options.keys.iter().chain(&options.known_keys);
+        let keys = keys.filter(|hint| is_same(path, &hint.path));
         let kind = options.kinds.iter().find(|hint| is_same(path, &hint.path));
         let single = options.single && !seen.repeats && !seen.in_array;
         let otherwise = if seen.has_children { SaidKind::Container } else { SaidKind::Leaf };

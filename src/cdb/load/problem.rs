@@ -82,7 +82,10 @@ fn ambiguous(places: &[AmbiguousPlace], more: u64) -> String {
     if more > 0 {
         text.push_str(&format!("; and {more} more"));
     }
-    text.push_str(". To take all that is there once as containers and leaves: --single");
+    text.push_str(
+        ". To take all that is there once as containers and leaves: --single. \
+         A file says it with the attributes pumice:keys, pumice:leaf-list, pumice:single",
+    );
     text
 }
 
@@ -206,6 +209,14 @@ pub enum Problem {
         first: ValueType,
         /// The type of another value.
         second: ValueType,
+    },
+    /// What a hint is about is not in the source.
+    #[error("--{option} {path}: the source has nothing there")]
+    UnusedHint {
+        /// The option: `key`, `container`, `leaf` or `leaf-list`.
+        option: &'static str,
+        /// Its path.
+        path: String,
     },
     /// An entry lacks a key leaf.
     #[error("this entry of {list} has no key leaf <{key}>")]

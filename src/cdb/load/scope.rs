@@ -1,7 +1,7 @@
 //! The prefixes that are in scope while a source is read.
 
 use super::names::{XML_NAMESPACE, XMLNS_NAMESPACE};
-use crate::cdb::qualified::{Name, is_local};
+use crate::cdb::path::{Name, is_local};
 
 /// Attributes by their names; what is in no namespace is plain.
 pub(super) type Attributes = Vec<(Name, String)>;

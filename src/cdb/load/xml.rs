@@ -11,8 +11,7 @@ use super::position::{At, Counted, Place, TOO_LARGE};
 use super::problem::{LoadError, Problem};
 use super::scope::{Attributes, Scope};
 use super::wellformed;
-use crate::cdb::path::{MAX_DEPTH, is_name};
-use crate::cdb::qualified::{Name, is_namespace};
+use crate::cdb::path::{MAX_DEPTH, Name, is_name, is_namespace};
 
 pub(super) fn stream(
     input: Box<dyn Read + '_>,
@@ -162,7 +161,7 @@ impl<'a> Document<'a> {
         self.keep_used(&mut kept);
         self.open.push(Open::new(written, namespace));
         let marks = marks(kept, at)?;
-        let single = marks.leaf_type.is_some() || marks.presence;
+        let single = marks.single || marks.leaf_type.is_some() || marks.presence;
         self.sink.start(Start { name, prefix, at, in_array: false, object: false, single, marks })
     }
 
@@ -177,7 +176,7 @@ impl<'a> Document<'a> {
         if let Some(parent) = self.open.last() {
             self.enter_parent_of_wrapper(parent.has_children, at)?;
         }
-        if self.scope.namespace("") == Some(&namespace) {
+        if !holds_wrapper && self.scope.namespace("") == Some(&namespace) {
             self.scope.declare("", "");
         }
         self.wrappers += 1;

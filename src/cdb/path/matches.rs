@@ -1,7 +1,7 @@
 //! Paths against points: whether a node is one that a point speaks of.
 
+use super::name::module_namespace;
 use super::types::{KeyText, Path, Selector, Step};
-use crate::cdb::qualified::module_namespace;
 
 /// Whether `path`, of a datastore, is the node that `point` names, or below it. In the point's path, keys may be `*` or left out, and a
 /// name without prefix stands for that name in every namespace.

@@ -25,6 +25,7 @@
 
 mod into;
 mod matches;
+mod name;
 mod parse;
 mod print;
 mod types;
@@ -34,7 +35,8 @@ pub(crate) mod tests;
 
 pub use into::IntoPath;
 pub(crate) use matches::{is_below, is_same, touches};
+pub use name::{MAX_NAME_BYTES, MAX_NAMESPACE_BYTES, Name};
+pub(crate) use name::{is_local, is_namespace, module_namespace, prefix_for};
 pub use parse::PathError;
-pub(crate) use parse::{is_name, quoted_name};
-pub(crate) use print::write_quoted;
-pub use types::{KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, Selector, Step};
+pub(crate) use parse::is_name;
+pub use types::{KeyText, MAX_DEPTH, MAX_PATH_BYTES, Path, Selector, Step};

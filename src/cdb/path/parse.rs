@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::types::{KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, Selector, Step};
-use crate::cdb::qualified::{Name, is_local, is_namespace};
+use super::name::{MAX_NAME_BYTES, Name, is_local, is_namespace};
+use super::types::{KeyText, MAX_DEPTH, MAX_PATH_BYTES, Path, Selector, Step};
+
 use crate::cdb::value::is_identifier;
 
 /// Text that is not a path.
@@ -26,11 +27,16 @@ pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES && is_identifier(prefix) && is_identifier(local)
 }
 
-/// The whole text as `"namespace":name`.
-pub(crate) fn quoted_name(text: &str) -> Option<Name> {
-    let mut parser = Parser { text, position: 0 };
-    let name = parser.quoted_name().ok()?;
-    (parser.peek().is_none()).then_some(name)
+impl Name {
+    /// The name in a text as [`Name`] prints it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if !text.starts_with('"') {
+            return is_local(text).then(|| Self::plain(text));
+        }
+        let mut parser = Parser { text, position: 0 };
+        let name = parser.quoted_name().ok()?;
+        (parser.peek().is_none()).then_some(name)
+    }
 }
 
 impl FromStr for Path {

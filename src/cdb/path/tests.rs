@@ -2,7 +2,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cdb::qualified::Name;
 use crate::cdb::value::tests::any_text;
 
 fn any_name() -> impl Strategy<Value = String> {
@@ -98,4 +97,27 @@ fn parents_go_from_entry_to_list_to_container() {
         path = parent;
     }
     assert_eq!(seen, ["/a/b{c}", "/a/b", "/a", "/"]);
+}
+
+#[test]
+fn a_name_reads_back_whatever_its_namespace_is() {
+    for namespace in ["urn:a", "", "a,b", "a\"b\\c", "http://x.example/{y}?z=1"] {
+        let name = Name::in_namespace("n", namespace);
+        assert_eq!(Name::parse(&name.to_string()), Some(name));
+    }
+    assert_eq!(Name::parse("n"), Some(Name::plain("n")));
+    for text in ["a b", "p:n", "\"x\"n", "\"x\":", "\"x:n", ""] {
+        assert_eq!(Name::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_namespace_that_is_made_from_a_module_has_it_as_prefix() {
+    for module in
+        ["ietf-interfaces", "iana-if-type", "tailf-ncs", "acme", super::name::NO_NAMESPACE]
+    {
+        assert_eq!(prefix_for(&module_namespace(module)), module);
+    }
+    assert_eq!(prefix_for("http://tail-f.com/ns/ncs"), "ncs");
+    assert_eq!(prefix_for("urn:1"), "ns");
 }

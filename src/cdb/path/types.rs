@@ -1,13 +1,11 @@
 //! Paths as values.
 
-use crate::cdb::qualified::Name;
+use super::name::Name;
 
 /// The most bytes that a path may have as text.
 pub const MAX_PATH_BYTES: usize = 64 * 1024;
 /// The most steps that a path may have.
 pub const MAX_DEPTH: usize = 128;
-/// The most bytes that the name of a node may have, prefix included.
-pub const MAX_NAME_BYTES: usize = 256;
 
 /// Where a node is.
 ///

@@ -10,7 +10,7 @@ use super::scope::{Bindings, Scope};
 use crate::cdb::key::NodeKey;
 use crate::cdb::load::{integer, is_quoted_number};
 use crate::cdb::naming::Namer;
-use crate::cdb::qualified::{Name, module_namespace};
+use crate::cdb::path::{Name, module_namespace};
 use crate::cdb::record::{LeafListInfo, ListInfo};
 use crate::cdb::tree::Tree;
 use crate::cdb::value::{Value, ValueType};

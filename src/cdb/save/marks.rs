@@ -3,7 +3,7 @@
 use crate::cdb::error::Error;
 use crate::cdb::key::NodeKey;
 use crate::cdb::load::{NUMBER_MARK, TYPE_NAMESPACE};
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::record::{LeafListInfo, ListInfo, OrderedBy};
 use crate::cdb::tree::Tree;
 use crate::cdb::value::{Value, ValueType};

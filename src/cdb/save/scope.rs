@@ -5,8 +5,8 @@ use crate::cdb::load::{
     CONFIG_NAMESPACE, TYPE_NAMESPACE, TYPE_PREFIX, XML_NAMESPACE, XMLNS_NAMESPACE,
 };
 use crate::cdb::naming::Namer;
+use crate::cdb::path::prefix_for;
 use crate::cdb::prefixes::free;
-use crate::cdb::qualified::prefix_for;
 
 use super::marks::Attributes;
 
@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
     /// The attributes of an element with the declarations they need.
     pub fn written(&self, attributes: &Attributes) -> Result<Written, Error> {
         let is_declaration =
-            |name: &crate::cdb::qualified::Name| name.namespace() == Some(XMLNS_NAMESPACE);
+            |name: &crate::cdb::path::Name| name.namespace() == Some(XMLNS_NAMESPACE);
         let own = attributes.iter().filter(|(name, _)| is_declaration(name));
         let own = own.map(|(name, value)| (name.local().to_owned(), value.clone()));
         let mut declared: Bindings = own.collect();

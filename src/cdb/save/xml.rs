@@ -9,7 +9,7 @@ use super::options::SaveError;
 use super::scope::{Scope, Written, wrapper};
 use crate::cdb::key::{NodeKey, path_text};
 use crate::cdb::naming::Namer;
-use crate::cdb::qualified::Name;
+use crate::cdb::path::Name;
 use crate::cdb::record::ListInfo;
 use crate::cdb::tree::Tree;
 use crate::cdb::value::{Value, ValueType};

@@ -8,10 +8,10 @@
 
 use std::fmt;
 
-use super::path::MAX_NAME_BYTES;
-use super::path::write_quoted;
-use super::value::is_identifier;
+use crate::cdb::value::is_identifier;
 
+/// The most bytes that the local name of a node may have.
+pub const MAX_NAME_BYTES: usize = 256;
 /// The most bytes that a namespace may have.
 pub const MAX_NAMESPACE_BYTES: usize = 1024;
 
@@ -71,14 +71,6 @@ impl Name {
     pub(crate) fn namespace_in<'a>(&'a self, around: &'a str) -> &'a str {
         self.namespace().unwrap_or(around)
     }
-
-    /// The name in a text as [`Name`] prints it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if !text.starts_with('"') {
-            return is_local(text).then(|| Self::plain(text));
-        }
-        super::path::quoted_name(text)
-    }
 }
 
 impl fmt::Display for Name {
@@ -129,28 +121,25 @@ pub(crate) fn prefix_for(namespace: &str) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether a person can see (and so type) the character.
+pub(super) fn is_visible(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
+}
 
-    #[test]
-    fn a_name_reads_back_whatever_its_namespace_is() {
-        for namespace in ["urn:a", "", "a,b", "a\"b\\c", "http://x.example/{y}?z=1"] {
-            let name = Name::in_namespace("n", namespace);
-            assert_eq!(Name::parse(&name.to_string()), Some(name));
-        }
-        assert_eq!(Name::parse("n"), Some(Name::plain("n")));
-        for text in ["a b", "p:n", "\"x\"n", "\"x\":", "\"x:n", ""] {
-            assert_eq!(Name::parse(text), None, "{text}");
-        }
+/// The text in quotes, with escapes for what a person could not see or type.
+pub(super) fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\""),
+            '\\' => f.write_str("\\\\"),
+            '\n' => f.write_str("\\n"),
+            '\r' => f.write_str("\\r"),
+            '\t' => f.write_str("\\t"),
+            '\0' => f.write_str("\\0"),
+            c if is_visible(c) => write!(f, "{c}"),
+            c => write!(f, "\\u{{{:x}}}", u32::from(c)),
+        }?;
     }
-
-    #[test]
-    fn a_namespace_that_is_made_from_a_module_has_it_as_prefix() {
-        for module in ["ietf-interfaces", "iana-if-type", "tailf-ncs", "acme", NO_NAMESPACE] {
-            assert_eq!(prefix_for(&module_namespace(module)), module);
-        }
-        assert_eq!(prefix_for("http://tail-f.com/ns/ncs"), "ncs");
-        assert_eq!(prefix_for("urn:1"), "ns");
-    }
+    f.write_str("\"")
 }
