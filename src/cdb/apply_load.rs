@@ -9,8 +9,9 @@ use super::key::{NodeKey, Space, address_in, is_entry};
 use super::load::{Edit, Fingerprints, LeafContent, LoadMode, Outcome, Standing, Target};
 use super::naming::{Namer, prefixes};
 use super::record::{NodeRecord, Schema};
+use super::tree::Tree;
 use super::value::{Value, ValueType};
-use crate::journal::KeyRange;
+use crate::journal::{KeyRange, Snapshot};
 use crate::vfs::Scratch;
 
 /// Makes the edits of one source.
@@ -19,6 +20,8 @@ pub(crate) struct LoadTarget<'a> {
     scratch: Scratch,
     /// For [`LoadMode::Replace`]: what the source names stays.
     kept: Option<Kept>,
+    /// The state before the source's first leaf: what is there came from elsewhere.
+    before: Option<Snapshot>,
 }
 
 #[derive(Default)]
@@ -34,7 +37,18 @@ struct Kept {
 
 impl<'a> LoadTarget<'a> {
     pub fn new(editor: &'a mut Editor, scratch: Scratch, mode: LoadMode) -> Self {
-        Self { editor, scratch, kept: (mode == LoadMode::Replace).then(Kept::default) }
+        let kept = (mode == LoadMode::Replace).then(Kept::default);
+        Self { editor, scratch, kept, before: None }
+    }
+
+    /// The same in the middle of a source.
+    pub fn going_on(editor: &'a mut Editor, scratch: Scratch, before: Option<Snapshot>) -> Self {
+        Self { editor, scratch, kept: None, before }
+    }
+
+    /// The state before the source's first leaf, once that came.
+    pub fn before(&self) -> Option<&Snapshot> {
+        self.before.as_ref()
     }
 
     /// Removes what the source did not name, when it replaces.
@@ -147,12 +161,24 @@ impl<'a> LoadTarget<'a> {
         value: Value,
         sure: bool,
     ) -> Result<Outcome, Error> {
-        if let Some(old) = old.filter(|old| *old != value && !sure && self.kept.is_none()) {
+        let is_other = |old: &Value| *old != value && !sure && self.kept.is_none();
+        if let Some(old) = old.filter(is_other)
+            && self.was_before(key, &old)?
+        {
             return Ok(Outcome::Other { old, new: value });
         }
         self.editor.set_leaf(key, value)?;
         self.keep(key);
         Ok(Outcome::Done)
+    }
+
+    /// Whether a leaf had this value before the source was read: a value of the source's own may be folded.
+    fn was_before(&self, key: &NodeKey, value: &Value) -> Result<bool, Error> {
+        let Some(before) = &self.before else {
+            return Ok(true);
+        };
+        let record = Tree::new(before).record(key)?;
+        Ok(matches!(record, Some(NodeRecord::Leaf(old)) if old == *value))
     }
 
     /// An element without content: what the store has there decides what it means.
@@ -241,7 +267,12 @@ impl Target for LoadTarget<'_> {
                 self.editor.name_namespace(&namespace, Some(&prefix))?;
             }
             Edit::Entry { key } | Edit::LeafListEntry { key } => self.entry(&key)?,
-            Edit::Leaf { key, content, sure } => return self.leaf(&key, content, sure),
+            Edit::Leaf { key, content, sure } => {
+                if self.before.is_none() && self.kept.is_none() {
+                    self.before = Some(self.editor.view().clone());
+                }
+                return self.leaf(&key, content, sure);
+            }
             Edit::Presence { key } => {
                 self.editor.ensure_presence(&key)?;
                 self.keep(&key);

@@ -11,9 +11,9 @@ use super::datastore::{OpenDatastore, Words};
 use super::edit::Editor;
 use super::error::Error;
 use super::key::NodeKey;
-use super::load::{Edit, LoadMode, Outcome, Standing, Target};
+use super::load::{Edit, Outcome, Standing, Target};
 use super::record::Schema;
-use crate::journal::Durability;
+use crate::journal::{Durability, Snapshot};
 use crate::vfs::Scratch;
 
 /// Makes the edits of one source, and commits on the way.
@@ -26,6 +26,8 @@ pub(crate) struct Stepwise<'a> {
     editor: Editor,
     nodes: u64,
     failure: Option<CommitError>,
+    /// The state before the source's first leaf.
+    before: Option<Snapshot>,
 }
 
 impl<'a> Stepwise<'a> {
@@ -36,7 +38,16 @@ impl<'a> Stepwise<'a> {
         after_step: &'a dyn Fn(),
     ) -> Result<Self, CommitError> {
         let editor = datastore.begin()?;
-        Ok(Self { datastore, words, nodes_per_step, after_step, editor, nodes: 0, failure: None })
+        Ok(Self {
+            datastore,
+            words,
+            nodes_per_step,
+            after_step,
+            editor,
+            nodes: 0,
+            failure: None,
+            before: None,
+        })
     }
 
     /// Commits what is left.
@@ -50,7 +61,8 @@ impl<'a> Stepwise<'a> {
     }
 
     fn target(&mut self) -> LoadTarget<'_> {
-        LoadTarget::new(&mut self.editor, self.datastore.scratch(), LoadMode::Merge)
+        let scratch = self.datastore.scratch();
+        LoadTarget::going_on(&mut self.editor, scratch, self.before.clone())
     }
 
     fn step(&mut self) -> Result<(), CommitError> {
@@ -92,7 +104,9 @@ impl Target for Stepwise<'_> {
 
     fn edit(&mut self, edit: Edit) -> Result<Outcome, Error> {
         let is_node = edit.key().is_some();
-        let outcome = self.target().edit(edit)?;
+        let mut target = self.target();
+        let outcome = target.edit(edit)?;
+        self.before = target.before().cloned();
         self.nodes += u64::from(is_node);
         if self.nodes < self.nodes_per_step.get() || outcome != Outcome::Done {
             return Ok(outcome);

@@ -42,12 +42,12 @@ impl Doubts {
                 let (container, first) = (&parent.path, node.name.to_string());
                 format!(
                     "a list with both (--key {container}={first}), a leaf-list with both (--leaf-list {leaf}), or \
-                     one container that changes (--container {container} --leaf {leaf})?"
+                     one container that changes (--container {container} --leaf {leaf})"
                 )
             }
             // As an entry of its own it would not be in doubt.
             None if self.container.is_some() && self.container == around => {
-                format!("the same, with --leaf {leaf} for the container?")
+                format!("the same, with --leaf {leaf} for the container")
             }
             None => single_leaf(plan, node),
         };
@@ -82,7 +82,7 @@ fn single_leaf(plan: &Plan, node: &PlanNode) -> String {
     });
     let list = list.unwrap_or_default();
     format!(
-        "a leaf-list with both (--leaf-list {leaf}), or one leaf that changes (--leaf {leaf}){list}?"
+        "a leaf-list with both (--leaf-list {leaf}), or one leaf that changes (--leaf {leaf}){list}"
     )
 }
 
