@@ -84,14 +84,12 @@ impl Editor {
     }
 
     fn entry_value(&self, at: &NodeKey, value_type: ValueType) -> Result<Value> {
-        match self.tree().record(at)? {
-            Some(NodeRecord::Leaf(value)) => self.as_key(at, value_type, &value),
-            _ => {
-                let found = self.tree().kind(at)?.unwrap_or(NodeKind::Container);
-                let path = self.path_of(at)?;
-                Err(Error::WrongKind { path, found, expected: NodeKind::LeafList })
-            }
+        if let Some(NodeRecord::Leaf(value)) = self.tree().record(at)? {
+            return self.as_key(at, value_type, &value);
         }
+        let found = self.tree().kind(at)?.unwrap_or(NodeKind::Container);
+        let path = self.path_of(at)?;
+        Err(Error::WrongKind { path, found, expected: NodeKind::LeafList })
     }
 
     fn as_key(&self, leaf: &NodeKey, value_type: ValueType, value: &Value) -> Result<Value> {

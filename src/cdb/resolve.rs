@@ -4,7 +4,7 @@ use super::error::{Error, corrupt};
 use super::key::{Component, NodeKey, RawSteps, Space, between, is_entry};
 use super::naming::Namer;
 use super::path::{KeyText, Name, Path, Selector, Step, is_name, module_namespace};
-use super::record::{ListInfo, Schema};
+use super::record::{KeyLeaf, ListInfo, Schema};
 use super::tree::Tree;
 use super::value::{Value, ValueType};
 use crate::journal::KeyRange;
@@ -171,7 +171,7 @@ impl Tree<'_> {
         let Some(Schema::List(info)) = self.schema(&list)? else {
             return Ok(None);
         };
-        Ok(info.keys.iter().map(|key| key.parsed()).find(|name| name.local() == local))
+        Ok(info.keys.iter().map(KeyLeaf::parsed).find(|name| name.local() == local))
     }
 
     /// The schema address that a path means; keys in it are ignored. Names get their namespaces from what is declared, else from

@@ -386,9 +386,10 @@ impl<'a> Tree<'a> {
 
     /// The same for a user-ordered list, where `after` has a place only while it is there.
     fn next_in_order(&self, list: &NodeKey, after: &NodeKey) -> Result<Option<Vec<u8>>> {
-        let rank = match self.record(after)? {
-            Some(NodeRecord::Entry { rank } | NodeRecord::LeafListEntry { rank }) => rank,
-            _ => return Ok(None),
+        let Some(NodeRecord::Entry { rank } | NodeRecord::LeafListEntry { rank }) =
+            self.record(after)?
+        else {
+            return Ok(None);
         };
         let mut start = list.order_prefix();
         let whole = KeyRange::prefix(&start);

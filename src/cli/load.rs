@@ -17,6 +17,10 @@ use crate::service::{self, Committed, Failure, Reply, Request, Source};
 ///
 /// Lists and leaf-lists that nobody declared keep the order of the file, and `move` works on them.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of a command do not depend on each other"
+)]
 pub struct Load {
     /// The file; - is standard input
     file: PathBuf,

@@ -131,15 +131,11 @@ impl<'a> Apply<'a> {
     fn came_again(&mut self, set: Distinct, at: At, entry: String) -> Result<()> {
         let Late { first, count } =
             set.finish(&self.sets).map_err(|error| LoadError::at(at, error))?;
-        match (first, self.on_duplicate) {
-            (Some(Twice { first, again }), OnDuplicate::Refuse) => {
-                Err(LoadError::at(again, Problem::Duplicate { entry, first, again }))
-            }
-            _ => {
-                self.read.folded += count;
-                Ok(())
-            }
+        if let (Some(Twice { first, again }), OnDuplicate::Refuse) = (first, self.on_duplicate) {
+            return Err(LoadError::at(again, Problem::Duplicate { entry, first, again }));
         }
+        self.read.folded += count;
+        Ok(())
     }
 
     /// The same for one address.

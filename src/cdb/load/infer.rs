@@ -14,6 +14,7 @@ use crate::cdb::value::ValueType;
 
 /// What was seen of one schema path.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each was seen or not, whatever the others")]
 pub(super) struct Seen {
     pub name: Name,
     /// The prefix of the name's namespace.

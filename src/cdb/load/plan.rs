@@ -155,9 +155,10 @@ impl Plan {
             Kind::List(info) => info.keys.iter().any(|key| key.name == seen.name.to_string()),
             _ => false,
         };
-        let (sure, note) = match parent.is_some_and(is_key) {
-            true => (true, Note::Nothing),
-            false => decision.certainty(&kind),
+        let (sure, note) = if parent.is_some_and(is_key) {
+            (true, Note::Nothing)
+        } else {
+            decision.certainty(&kind)
         };
         let first_leaf = seen.candidate.as_ref().map(|candidate| candidate.name.clone());
         let (name, parent) = (seen.name.clone(), seen.parent);
@@ -387,9 +388,10 @@ impl Decision<'_> {
             (Some(_), true) => "",
             _ => ". To fold entries with the same key in order: --on-duplicate merge",
         };
-        let container = match can_be_one {
-            true => format!(". If it is one container in pieces: --container {schema_path}"),
-            false => String::new(),
+        let container = if can_be_one {
+            format!(". If it is one container in pieces: --container {schema_path}")
+        } else {
+            String::new()
         };
         LoadError::at(at, Problem::UnknownKeys { element, schema_path, why, merge, container })
     }

@@ -80,7 +80,9 @@ fn ambiguous(places: &[AmbiguousPlace], more: u64) -> String {
     };
     let mut text = places.iter().map(place).collect::<Vec<_>>().join("; ");
     if more > 0 {
-        text.push_str(&format!("; and {more} more"));
+        text.push_str("; and ");
+        text.push_str(&more.to_string());
+        text.push_str(" more");
     }
     text.push_str(
         ". To take all that is there once as containers and leaves: --single. \

@@ -66,10 +66,17 @@ struct Open {
     /// The text holds a reference or CDATA: somebody meant it, white space included.
     explicit: bool,
     has_children: bool,
-    /// A wrapper, which is no node.
-    peeled: bool,
-    /// A wrapper around another.
-    holds_wrapper: bool,
+    role: Role,
+}
+
+/// What an element is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Node,
+    /// It wraps data and is no node.
+    Wrapper,
+    /// It is around a wrapper.
+    Envelope,
 }
 
 fn not_well_formed(at: At, what: impl Into<String>) -> LoadError {
@@ -139,7 +146,7 @@ impl<'a> Document<'a> {
         let attributes = self.declare(attributes(start, at)?, at)?;
         let (prefix, local) = written.split_once(':').unwrap_or(("", &written));
         let namespace = self.namespace(prefix, at)?;
-        if self.open.last().is_none_or(|parent| parent.holds_wrapper) {
+        if self.open.last().is_none_or(|parent| parent.role == Role::Envelope) {
             let found = wrapper(local, &namespace);
             if found.is_some() {
                 return self.peel(written, namespace, found == Some(true), at);
@@ -153,7 +160,7 @@ impl<'a> Document<'a> {
             return Err(LoadError::at(at, Problem::TooDeep { limit: MAX_DEPTH }));
         }
         self.enter_parent(at)?;
-        let around = self.open.last().filter(|parent| !parent.peeled);
+        let around = self.open.last().filter(|parent| parent.role == Role::Node);
         let around = around.map_or("", |parent| &parent.namespace);
         let name = Name::below(around, local, &namespace);
         let prefix = self.scope.prefix(&namespace).map(str::to_owned);
@@ -179,8 +186,9 @@ impl<'a> Document<'a> {
         if !holds_wrapper && self.scope.namespace("") == Some(&namespace) {
             self.scope.declare("", "");
         }
+        let role = if holds_wrapper { Role::Envelope } else { Role::Wrapper };
         self.wrappers += 1;
-        self.open.push(Open { peeled: true, holds_wrapper, ..Open::new(name, namespace) });
+        self.open.push(Open { role, ..Open::new(name, namespace) });
         Ok(())
     }
 
@@ -207,12 +215,14 @@ impl<'a> Document<'a> {
                 others.push((name, value));
                 continue;
             };
-            let is_reserved = matches!(prefix, "xmlns" | "xml") || value == XMLNS_NAMESPACE;
-            if (is_reserved && !(prefix == "xml" && value == XML_NAMESPACE))
-                || (value.is_empty() && !prefix.is_empty())
-                || (value == XML_NAMESPACE && prefix != "xml")
-                || !is_namespace(&value)
-            {
+            // `xml` stands for one namespace, and nothing else for it; `xmlns` is declared by nobody.
+            let is_reserved = match (prefix, value.as_str()) {
+                ("xml", namespace) => namespace != XML_NAMESPACE,
+                ("xmlns", _) | (_, XML_NAMESPACE | XMLNS_NAMESPACE) => true,
+                _ => false,
+            };
+            let is_undone = value.is_empty() && !prefix.is_empty();
+            if is_reserved || is_undone || !is_namespace(&value) {
                 return Err(LoadError::at(at, Problem::Namespace { name, namespace: value }));
             }
             self.scope.declare(prefix, &value);
@@ -276,7 +286,7 @@ impl<'a> Document<'a> {
         allowed(text, at)?;
         let white = !explicit && is_white(text);
         match self.open.last_mut() {
-            Some(open) if open.has_children || open.peeled => {
+            Some(open) if open.has_children || open.role != Role::Node => {
                 if white {
                     return Ok(());
                 }
@@ -296,7 +306,7 @@ impl<'a> Document<'a> {
         let Some(open) = self.open.pop() else {
             return Err(not_well_formed(at, "an end without a start"));
         };
-        if open.peeled {
+        if open.role != Role::Node {
             self.wrappers -= 1;
             self.scope.leave();
             return Ok(());
@@ -325,8 +335,8 @@ impl<'a> Document<'a> {
 impl Open {
     fn new(name: String, namespace: String) -> Self {
         let text = String::new();
-        let (explicit, has_children, peeled, holds_wrapper) = (false, false, false, false);
-        Self { name, namespace, text, explicit, has_children, peeled, holds_wrapper }
+        let (explicit, has_children, role) = (false, false, Role::Node);
+        Self { name, namespace, text, explicit, has_children, role }
     }
 
     fn content(self, self_closed: bool) -> Content {

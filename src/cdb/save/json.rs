@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
         if !self.goes_on(list) {
             let marks = if self.types { list_marks(info) } else { Vec::new() };
             let (member, annotation, _) = self.spelled(list, &marks)?;
-            self.begin_array(list, member, &[annotation])?;
+            self.begin_array(list, &member, &[annotation])?;
         }
         self.element()?;
         // Inside of the entry, since not only the first may have some (RFC 7952, section 5.2.1).
@@ -130,7 +130,7 @@ impl<'a> Writer<'a> {
     ) -> Result {
         if !self.goes_on(name) {
             let (member, annotations) = self.leaf_list(key, name, info)?;
-            self.begin_array(name, member, &annotations)?;
+            self.begin_array(name, &member, &annotations)?;
         }
         self.element()?;
         let (_, bare) = attributes_of(&self.tree, key, self.types)?;
@@ -215,7 +215,7 @@ impl<'a> Writer<'a> {
         array.is_some_and(|(known, _)| known == name)
     }
 
-    fn begin_array(&mut self, name: &Name, member: String, annotations: &[Annotation]) -> Result {
+    fn begin_array(&mut self, name: &Name, member: &str, annotations: &[Annotation]) -> Result {
         if !annotations.iter().all(Vec::is_empty) {
             self.member(&format!("@{member}"))?;
             write!(self.out, "[")?;
@@ -225,7 +225,7 @@ impl<'a> Writer<'a> {
             }
             write!(self.out, "]")?;
         }
-        self.member(&member)?;
+        self.member(member)?;
         write!(self.out, "[")?;
         if let Some(object) = self.open.last_mut() {
             object.array = Some((name.clone(), String::new()));

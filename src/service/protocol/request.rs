@@ -152,6 +152,10 @@ pub enum Format {
 
 /// A file or text as one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of a command do not depend on each other"
+)]
 pub struct Load {
     /// Which datastore.
     #[serde(with = "names::datastore")]
