@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use super::diff::{Side, compare};
 use super::error::{Error, NodeKind, corrupt};
 use super::key::{Component, DATA_SPACES, NodeKey, Space, between, is_entry, path_text};
+use super::load::has_own_prefix;
 use super::naming::Namer;
 use super::path::{Name, Path};
 use super::rank;
@@ -427,7 +428,7 @@ impl Editor {
 
     /// Gives a node an attribute.
     pub fn set_attribute(&mut self, key: &NodeKey, name: &Name, value: &str) -> Result<()> {
-        if let Some(namespace) = name.namespace() {
+        if let Some(namespace) = name.namespace().filter(|namespace| !has_own_prefix(namespace)) {
             self.name_namespace(namespace, None)?;
         }
         let stored = key.attribute(name);

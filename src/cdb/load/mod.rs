@@ -40,6 +40,7 @@ pub(crate) use edit::{Edit, LeafContent, Outcome, Standing, Target};
 pub(crate) use fingerprint::Fingerprints;
 pub(crate) use names::{
     CONFIG_NAMESPACE, NUMBER_MARK, TYPE_NAMESPACE, TYPE_PREFIX, XML_NAMESPACE, XMLNS_NAMESPACE,
+    has_own_prefix,
 };
 pub(crate) use number::{integer, is_quoted_number};
 pub use options::{

@@ -13,6 +13,11 @@ pub(crate) const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
 /// The namespace of the prefix `xml`.
 pub(crate) const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
+/// Whether attributes of a namespace have the same prefix everywhere.
+pub(crate) fn has_own_prefix(namespace: &str) -> bool {
+    matches!(namespace, XMLNS_NAMESPACE | XML_NAMESPACE | TYPE_NAMESPACE)
+}
+
 const NETCONF: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 
 /// What wraps data and is no node, outermost first: name, namespace, and whether other wrappers may be inside.
