@@ -8,7 +8,7 @@ use super::options::{LoadOptions, OnDuplicate, SaidKind};
 use super::position::At;
 use super::problem::{LoadError, Problem};
 use crate::cdb::key::NodeKey;
-use crate::cdb::path::{Name, Path, Step, is_same};
+use crate::cdb::path::{Name, Path, Step, is_same, prefix_for};
 use crate::cdb::record::{KeyLeaf, LeafListInfo, ListInfo, OrderedBy, Schema};
 use crate::cdb::value::ValueType;
 
@@ -66,8 +66,13 @@ impl Plan {
     pub fn decide(
         seen: Vec<Seen>,
         options: &LoadOptions,
+        known: &HashMap<String, String>,
         target: &mut dyn Target,
     ) -> Result<Self, LoadError> {
+        let mut seen = seen;
+        for one in &mut seen {
+            one.prefix = called(one, known);
+        }
         let mut plan = Self { nodes: Vec::with_capacity(seen.len()) };
         for index in 0..seen.len() {
             let node = plan.node_of(index, &seen, options, target)?;
@@ -183,6 +188,14 @@ impl PlanNode {
     }
 }
 
+/// The prefix of a node's namespace: that of the source, else of the datastore, else the one that it would get there.
+fn called(seen: &Seen, known: &HashMap<String, String>) -> Option<String> {
+    let namespace = seen.name.namespace()?;
+    let is = |(_, known): &(&String, &String)| known.as_str() == namespace;
+    let stored = || known.iter().find(is).map(|(prefix, _)| prefix.clone());
+    seen.prefix.clone().or_else(stored).or_else(|| Some(prefix_for(namespace)))
+}
+
 /// How people call a node of the source: with a prefix where another child has its local name.
 fn step(seen: &Seen, all: &[Seen]) -> Step {
     if seen.name.namespace().is_none() {
@@ -247,6 +260,7 @@ impl Decision<'_> {
     fn kind(&self) -> Result<Kind, LoadError> {
         let seen = self.seen;
         let known = match (&seen.declared, self.hinted()) {
+            (Some(Schema::List(info)), _) => Some(Schema::List(self.with_key_names(info))),
             (Some(declared), _) => Some(declared.clone()),
             (None, Some(info)) => Some(Schema::List(info)),
             (None, None) => self.stored.declaration.clone(),
@@ -326,10 +340,7 @@ impl Decision<'_> {
         let first = *self.said.keys.first()?;
         let has_keys = |info: &&ListInfo| info.keys == first.keys;
         let is_sorted = |info: &&&ListInfo| has_keys(info) && info.ordered_by == OrderedBy::System;
-        let mut info = (*self.said.keys.iter().find(is_sorted).unwrap_or(&first)).clone();
-        for key in &mut info.keys {
-            key.name = self.key_name(&key.name);
-        }
+        let mut info = self.with_key_names(self.said.keys.iter().find(is_sorted).unwrap_or(&first));
         match &self.stored.declaration {
             Some(Schema::List(stored)) if stored.keys == info.keys => {
                 info.ordered_by = stored.ordered_by;
@@ -340,7 +351,16 @@ impl Decision<'_> {
         Some(info)
     }
 
-    /// The name of a key leaf that a hint calls so.
+    /// The list with the names that its key leaves have in the source.
+    fn with_key_names(&self, info: &ListInfo) -> ListInfo {
+        let mut info = info.clone();
+        for key in &mut info.keys {
+            key.name = self.key_name(&key.name);
+        }
+        info
+    }
+
+    /// The name of a key leaf that a hint or the source calls so.
     fn key_name(&self, written: &str) -> String {
         let step = Step::new(written);
         let children = self.seen.children().filter_map(|index| self.all.get(index));

@@ -27,7 +27,7 @@ pub(crate) fn read(
     let mut gather = Gather::new(sets.clone());
     stream(source, format, options, &known, &mut gather)?;
     let seen = gather.finish().map_err(named)?;
-    let plan = Plan::decide(seen, options, target).map_err(named)?;
+    let plan = Plan::decide(seen, options, &known, target).map_err(named)?;
     let mut apply = Apply::new(&plan, options, sets, target);
     stream(source, format, options, &known, &mut apply)?;
     apply.finish().map_err(named)

@@ -248,6 +248,10 @@ fn what_is_dangerous_or_broken_is_refused_with_its_place() {
         ("<a/><b/>", "a second top element"),
         ("<a><1b/></a>", "\"1b\" cannot be the name"),
         ("<a nc:operation=\"delete\"/>", "the attribute operation is refused"),
+        (
+            "<config xmlns=\"http://tail-f.com/ns/config/1.0\" operation=\"x\"><a/></config>",
+            "the attribute operation is refused",
+        ),
         ("<a x:y=\"1\"/>", "the prefix x is not declared"),
         ("<x:a/>", "the prefix x is not declared"),
         ("<a xmlns:x=\"\"/>", "xmlns:x=\"\" cannot be declared"),

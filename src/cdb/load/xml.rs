@@ -149,6 +149,8 @@ impl<'a> Document<'a> {
         if self.open.last().is_none_or(|parent| parent.role == Role::Envelope) {
             let found = wrapper(local, &namespace);
             if found.is_some() {
+                // Nothing is kept of its attributes, but what would change what the data means is refused.
+                self.named(attributes, at)?;
                 return self.peel(written, namespace, found == Some(true), at);
             }
             if let Some(parent) = self.open.last() {

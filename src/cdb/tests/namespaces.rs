@@ -152,6 +152,22 @@ fn prefixes_in_values_keep_their_declarations_everywhere() {
 }
 
 #[test]
+fn a_hint_may_name_prefixes() {
+    let text = "<devices xmlns=\"http://tail-f.com/ns/ncs\" xmlns:x=\"urn:x\">\
+                <device><x:id>1</x:id></device></devices>";
+    for hint in ["/devices/device=x:id", "/ncs:devices/ncs:device=id"] {
+        let cdb = cdb();
+        let options = LoadOptions { keys: vec![hint.parse().unwrap()], ..LoadOptions::default() };
+        let source = BytesSource::new("t.xml", text.as_bytes());
+        cdb.load(Datastore::Config, &source, &options, &Author::default()).unwrap();
+        let view = config(&cdb);
+        assert_eq!(children(&view, "/devices/device"), ["/devices/device{1}"]);
+        assert_eq!(super::text(&view, "/devices/device{1}/id").unwrap(), "1");
+        assert_eq!(super::text(&view, "/devices/device{1}/x:id").unwrap(), "1");
+    }
+}
+
+#[test]
 fn wrappers_of_answers_are_taken_off() {
     let base = "urn:ietf:params:xml:ns:netconf:base:1.0";
     let plain = loaded("t.xml", "<a xmlns=\"urn:a\"><b>1</b></a>");
