@@ -17,6 +17,7 @@ use super::key::{Component, DATA_SPACES, NodeKey, Space, between, is_entry, path
 use super::load::has_own_prefix;
 use super::naming::Namer;
 use super::path::{Name, Path};
+use super::prefix_table::Table;
 use super::rank;
 use super::record::{NodeRecord, OrderedBy, Schema};
 use super::tree::{Reads, Tree};
@@ -41,6 +42,8 @@ pub(crate) struct Editor {
     pub(super) checked: HashMap<NodeKey, bool>,
     /// Namespaces that have a prefix, as far as was looked.
     pub(super) named: HashSet<Vec<u8>>,
+    /// All prefixes, once one was given out.
+    pub(super) prefixes: Option<Table>,
     pub(super) node_delta: i64,
     pub(super) nodes_touched: u64,
 }
@@ -65,6 +68,7 @@ impl Editor {
             reads: RefCell::default(),
             checked: HashMap::new(),
             named: HashSet::new(),
+            prefixes: None,
             node_delta: 0,
             nodes_touched: 0,
         }

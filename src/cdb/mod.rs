@@ -40,6 +40,7 @@ mod naming;
 mod object;
 mod options;
 mod path;
+mod prefix_table;
 mod prefixes;
 mod rank;
 mod record;

@@ -8,8 +8,6 @@
 
 use std::fmt;
 
-use crate::cdb::value::is_identifier;
-
 /// The most bytes that the local name of a node may have.
 pub const MAX_NAME_BYTES: usize = 256;
 /// The most bytes that a namespace may have.
@@ -90,9 +88,25 @@ impl From<&str> for Name {
     }
 }
 
-/// Whether a node can have this local name.
+/// Whether a node can have this local name: one that XML can have, too (*Namespaces in XML*, `NCName`).
 pub(crate) fn is_local(name: &str) -> bool {
-    name.len() <= MAX_NAME_BYTES && is_identifier(name)
+    let mut chars = name.chars();
+    name.len() <= MAX_NAME_BYTES && chars.next().is_some_and(starts_name) && chars.all(is_in_name)
+}
+
+/// XML 1.0, production 4, without the colon.
+fn starts_name(c: char) -> bool {
+    matches!(c, 'A'..='Z' | 'a'..='z' | '_'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}' | '\u{370}'..='\u{37d}'
+        | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}'
+        | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+}
+
+/// Production 4a.
+fn is_in_name(c: char) -> bool {
+    starts_name(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
 /// Whether something can be a namespace. The empty one is: it is none.

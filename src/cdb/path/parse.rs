@@ -7,8 +7,6 @@ use thiserror::Error;
 use super::name::{MAX_NAME_BYTES, Name, is_local, is_namespace};
 use super::types::{KeyText, MAX_DEPTH, MAX_PATH_BYTES, Path, Selector, Step};
 
-use crate::cdb::value::is_identifier;
-
 /// Text that is not a path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("path \"{}\", byte {position}: expected {expected}", .text.escape_debug())]
@@ -24,7 +22,7 @@ pub struct PathError {
 /// Whether a name can be written so: an identifier, or two with a colon between.
 pub(crate) fn is_name(name: &str) -> bool {
     let (prefix, local) = name.split_once(':').unwrap_or(("p", name));
-    name.len() <= MAX_NAME_BYTES && is_identifier(prefix) && is_identifier(local)
+    name.len() <= MAX_NAME_BYTES && is_local(prefix) && is_local(local)
 }
 
 impl Name {

@@ -121,3 +121,13 @@ fn a_namespace_that_is_made_from_a_module_has_it_as_prefix() {
     assert_eq!(prefix_for("http://tail-f.com/ns/ncs"), "ncs");
     assert_eq!(prefix_for("urn:1"), "ns");
 }
+
+#[test]
+fn a_name_is_one_that_xml_can_have() {
+    for fit in ["a", "_x", "\u{e9}t\u{e9}", "a-1.b", "\u{4e2d}"] {
+        assert!(is_local(fit), "{fit}");
+    }
+    for unfit in ["", "1a", "-a", "a b", "a:b", "a\u{b2}", "a\u{d7}", "\u{300}a", "a\u{fffe}"] {
+        assert!(!is_local(unfit), "{unfit}");
+    }
+}

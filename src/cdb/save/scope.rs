@@ -6,7 +6,7 @@ use crate::cdb::load::{
 };
 use crate::cdb::naming::Namer;
 use crate::cdb::path::prefix_for;
-use crate::cdb::prefixes::free;
+use crate::cdb::prefix_table::free;
 
 use super::marks::Attributes;
 
@@ -70,7 +70,7 @@ impl<'a> Scope<'a> {
         if !is_own(&first) {
             return Ok((first, false));
         }
-        Ok((free(&first, is_own), false))
+        Ok((free(&first, 1, is_own).0, false))
     }
 
     /// The attributes of an element with the declarations they need.
