@@ -29,14 +29,24 @@ impl Doubts {
         path: String,
         (old, new): (&Value, &Value),
     ) {
-        let Some(node) = plan.at_schema(&key.schema()) else {
+        if self.places.len() >= PLACES_MAX {
             self.more += 1;
             return;
+        }
+        let readings = match plan.at_schema(&key.schema()) {
+            Some(node) => self.readings(plan, node, key),
+            None => "one leaf that changes, or one of several".to_owned(),
         };
+        let (old, new) = (old.to_string(), new.to_string());
+        self.places.push(AmbiguousPlace { at, path, old, new, readings });
+    }
+
+    /// What a leaf may be, and what to type for each.
+    fn readings(&mut self, plan: &Plan, node: &PlanNode, key: &NodeKey) -> String {
         let leaf = &node.path;
         let parent = plan.node(node.parent).filter(|parent| tells_apart(node, parent));
         let around = key.split_last().map(|(around, _)| around);
-        let readings = match parent {
+        match parent {
             Some(parent) => {
                 self.container = around;
                 let (container, first) = (&parent.path, node.name.to_string());
@@ -50,13 +60,7 @@ impl Doubts {
                 format!("the same, with --leaf {leaf} for the container")
             }
             None => single_leaf(plan, node),
-        };
-        if self.places.len() >= PLACES_MAX {
-            self.more += 1;
-            return;
         }
-        let (old, new) = (old.to_string(), new.to_string());
-        self.places.push(AmbiguousPlace { at, path, old, new, readings });
     }
 
     /// The error, when there is a doubt.
