@@ -77,6 +77,7 @@ fn print_diff(out: &mut impl Write, diff: &Diff) -> std::io::Result<()> {
                 writeln!(out, "  ~ {}: {old} -> {new}", change.path)?;
             }
             ChangeKind::Moved { .. } => writeln!(out, "  > {}", change.path)?,
+            ChangeKind::Attribute { name, .. } => writeln!(out, "  ~ {} @{name}", change.path)?,
         }
     }
     Ok(())

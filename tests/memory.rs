@@ -85,7 +85,7 @@ fn load_of(steps: Option<NonZeroU64>) -> usize {
         None => cdb.load(Datastore::Config, &Devices, &options, &author),
         Some(nodes) => cdb.load_in_steps(Datastore::Config, &Devices, &options, &author, nodes),
     });
-    assert_eq!(loaded.unwrap().named, NODES_PER_DEVICE * DEVICES);
+    assert_eq!(loaded.unwrap().read.nodes, NODES_PER_DEVICE * DEVICES);
     assert_eq!(cdb.node_count(Datastore::Config), NODES_PER_DEVICE * DEVICES);
     peak
 }

@@ -176,7 +176,11 @@ const BANS: &[Ban] = &[
         "dates are printed in dates.rs and read in scheduler/zone.rs",
     ),
     Ban::in_code("chrono_tz", &["src/scheduler/zone.rs"], "take a scheduler::Zone"),
-    Ban::everywhere("roxmltree", &["src/conf/raw.rs"], "only ncs.conf is read as a tree"),
+    Ban::everywhere(
+        "roxmltree",
+        &["src/conf/raw.rs", "tests/infoset/xml.rs"],
+        "only ncs.conf, and what a test compares, is read as a tree",
+    ),
 ];
 
 /// Where tasks are.

@@ -21,10 +21,14 @@ fn options(format: Format, flags: u8) -> LoadOptions {
         format: Some(format),
         mode: if flags & 1 == 0 { LoadMode::Merge } else { LoadMode::Replace },
         on_duplicate: if flags & 2 == 0 { OnDuplicate::Refuse } else { OnDuplicate::Merge },
-        keys: match flags & 4 {
+        keys: Vec::new(),
+        known_keys: match flags & 4 {
             0 => Vec::new(),
             _ => vec!["/l=k".parse().unwrap(), "/c/m=a,b:uint8".parse().unwrap()],
         },
+        kinds: Vec::new(),
+        single: flags & 16 != 0,
+        sort: flags & 8 != 0,
         max_size_bytes: 1 << 20,
     }
 }

@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::edit::{Editor, Place};
 use super::error::{Error, NodeKind};
+use super::instances::some_instance;
 use super::key::{NodeKey, Space, address_in, is_entry};
-use super::load::{Edit, Fingerprints, LeafContent, LoadMode, Target};
+use super::load::{Edit, Fingerprints, LeafContent, LoadMode, Outcome, Standing, Target};
+use super::naming::{Namer, prefixes};
 use super::record::{NodeRecord, Schema};
-use super::tree::path_of;
+use super::tree::Tree;
 use super::value::{Value, ValueType};
-use crate::journal::KeyRange;
+use crate::journal::{KeyRange, Snapshot};
 use crate::vfs::Scratch;
 
 /// Makes the edits of one source.
@@ -18,6 +20,8 @@ pub(crate) struct LoadTarget<'a> {
     scratch: Scratch,
     /// For [`LoadMode::Replace`]: what the source names stays.
     kept: Option<Kept>,
+    /// The state before the source's first leaf: what is there came from elsewhere.
+    before: Option<Snapshot>,
 }
 
 #[derive(Default)]
@@ -33,7 +37,18 @@ struct Kept {
 
 impl<'a> LoadTarget<'a> {
     pub fn new(editor: &'a mut Editor, scratch: Scratch, mode: LoadMode) -> Self {
-        Self { editor, scratch, kept: (mode == LoadMode::Replace).then(Kept::default) }
+        let kept = (mode == LoadMode::Replace).then(Kept::default);
+        Self { editor, scratch, kept, before: None }
+    }
+
+    /// The same in the middle of a source.
+    pub fn going_on(editor: &'a mut Editor, scratch: Scratch, before: Option<Snapshot>) -> Self {
+        Self { editor, scratch, kept: None, before }
+    }
+
+    /// The state before the source's first leaf, once that came.
+    pub fn before(&self) -> Option<&Snapshot> {
+        self.before.as_ref()
     }
 
     /// Removes what the source did not name, when it replaces.
@@ -64,7 +79,15 @@ impl<'a> LoadTarget<'a> {
     }
 
     /// While replacing, what contradicts the source gives way: declarations come before everything else.
-    fn declare(&mut self, schema: &NodeKey, declaration: &Schema) -> Result<(), Error> {
+    fn declare(
+        &mut self,
+        schema: &NodeKey,
+        declaration: &Schema,
+        convert: bool,
+    ) -> Result<(), Error> {
+        if convert && self.kept.is_none() && self.editor.become_list(schema, declaration)? {
+            return Ok(());
+        }
         match (self.editor.declare(schema, declaration), &self.kept) {
             (Err(Error::AlreadyDeclared { .. }), Some(_)) => {
                 if let Some(top) = schema.prefixes().next() {
@@ -106,47 +129,84 @@ impl<'a> LoadTarget<'a> {
             return Ok(());
         }
         if kept.last_ranks.get(&list).is_some_and(|last| own < *last) {
-            self.editor.move_entry(&path_of(key)?, key, Place::Last)?;
+            self.editor.move_entry(&self.editor.path_of(key)?, key, Place::Last)?;
             own = rank(self.editor)?;
         }
         kept.last_ranks.insert(list, own);
         Ok(())
     }
 
-    fn leaf(&mut self, key: &NodeKey, content: LeafContent) -> Result<(), Error> {
+    fn leaf(&mut self, key: &NodeKey, content: LeafContent, sure: bool) -> Result<Outcome, Error> {
         if let LeafContent::Nothing { self_closed } = content {
-            return self.nothing(key, self_closed);
+            return self.nothing(key, self_closed, sure);
         }
-        let known = self.editor.leaf(key)?.map(|value| value.value_type());
+        let old = self.editor.leaf(key)?;
+        let known = old.as_ref().map(Value::value_type);
         let value = match (content, known) {
             (LeafContent::Typed(value), _) | (LeafContent::Soft(value), None) => value,
             (LeafContent::Soft(value), Some(known)) if value.value_type() == known => value,
-            (LeafContent::Soft(value), Some(known)) => read(key, known, &value.to_string())?,
-            (LeafContent::Text(text), Some(known)) => read(key, known, &text)?,
+            (LeafContent::Soft(value), Some(known)) => self.read(key, known, &value.to_string())?,
+            (LeafContent::Text(text), Some(known)) => self.read(key, known, &text)?,
             (LeafContent::Text(text), None) => Value::String(text),
             (LeafContent::Nothing { .. }, _) => Value::Empty,
         };
+        self.set_leaf(key, old, value, sure)
+    }
+
+    /// Sets a leaf, unless it has another value and nobody is sure that it is to go.
+    fn set_leaf(
+        &mut self,
+        key: &NodeKey,
+        old: Option<Value>,
+        value: Value,
+        sure: bool,
+    ) -> Result<Outcome, Error> {
+        let is_other = |old: &Value| *old != value && !sure && self.kept.is_none();
+        if let Some(old) = old.filter(is_other)
+            && self.was_before(key, &old)?
+        {
+            return Ok(Outcome::Other { old, new: value });
+        }
         self.editor.set_leaf(key, value)?;
         self.keep(key);
-        Ok(())
+        Ok(Outcome::Done)
+    }
+
+    /// Whether a leaf had this value before the source was read: a value of the source's own may be folded.
+    fn was_before(&self, key: &NodeKey, value: &Value) -> Result<bool, Error> {
+        let Some(before) = &self.before else {
+            return Ok(true);
+        };
+        let record = Tree::new(before).record(key)?;
+        Ok(matches!(record, Some(NodeRecord::Leaf(old)) if old == *value))
     }
 
     /// An element without content: what the store has there decides what it means.
-    fn nothing(&mut self, key: &NodeKey, self_closed: bool) -> Result<(), Error> {
+    fn nothing(&mut self, key: &NodeKey, self_closed: bool, sure: bool) -> Result<Outcome, Error> {
         match self.editor.tree().kind(key)? {
             Some(NodeKind::Container | NodeKind::PresenceContainer) => {
                 self.editor.ensure_presence(key)?;
+                self.keep(key);
+                Ok(Outcome::Done)
             }
             Some(_) => {
-                let known = self.editor.leaf(key)?.map(|value| value.value_type());
-                let value = read(key, known.unwrap_or(ValueType::String), "")?;
-                self.editor.set_leaf(key, value)?;
+                let old = self.editor.leaf(key)?;
+                let known = old.as_ref().map_or(ValueType::String, Value::value_type);
+                let value = self.read(key, known, "")?;
+                self.set_leaf(key, old, value, sure)
             }
-            None if self_closed => self.editor.set_leaf(key, Value::Empty)?,
-            None => self.editor.set_leaf(key, Value::String(String::new()))?,
+            None if self_closed => self.set_leaf(key, None, Value::Empty, sure),
+            None => self.set_leaf(key, None, Value::String(String::new()), sure),
         }
-        self.keep(key);
-        Ok(())
+    }
+
+    /// Layout around a value that is not a string is not part of it.
+    fn read(&self, key: &NodeKey, value_type: ValueType, text: &str) -> Result<Value, Error> {
+        let text = if value_type == ValueType::String { text } else { text.trim() };
+        match Value::parse(value_type, text) {
+            Ok(value) => Ok(value),
+            Err(problem) => Err(Error::BadValue { path: self.editor.path_of(key)?, problem }),
+        }
     }
 }
 
@@ -170,40 +230,60 @@ fn strangers(editor: &Editor, kept: &Kept) -> Result<Vec<NodeKey>, Error> {
     Ok(strangers)
 }
 
-/// Layout around a value that is not a string is not part of it.
-fn read(key: &NodeKey, value_type: ValueType, text: &str) -> Result<Value, Error> {
-    let text = if value_type == ValueType::String { text } else { text.trim() };
-    match Value::parse(value_type, text) {
-        Ok(value) => Ok(value),
-        Err(problem) => Err(Error::BadValue { path: path_of(key)?, problem }),
-    }
-}
-
 impl Target for LoadTarget<'_> {
     fn known(&mut self, schema: &NodeKey) -> Result<Option<Schema>, Error> {
-        self.editor.tree().schema(schema)
+        self.editor.tree().declaration(schema)
+    }
+
+    fn standing(&mut self, schema: &NodeKey) -> Result<Standing, Error> {
+        let found = some_instance(&self.editor.tree(), schema)?;
+        Ok(if found { Standing::Something } else { Standing::Nothing })
+    }
+
+    fn namespaces(&mut self) -> Result<HashMap<String, String>, Error> {
+        let known = prefixes(self.editor.view())?;
+        Ok(known.into_iter().map(|(namespace, prefix)| (prefix, namespace)).collect())
+    }
+
+    fn text(&mut self, key: &NodeKey) -> String {
+        Namer::new(self.editor.view()).text(key)
     }
 
     fn scratch(&self) -> Scratch {
         self.scratch.clone()
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
+    fn is_lasting(&self) -> bool {
+        false
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<Outcome, Error> {
         match edit {
-            Edit::Declare { schema, declaration } => self.declare(&schema, &declaration),
-            Edit::Entry { key } | Edit::LeafListEntry { key } => self.entry(&key),
-            Edit::Leaf { key, content } => self.leaf(&key, content),
+            Edit::Declare { schema, declaration, convert } => {
+                self.declare(&schema, &declaration, convert)?;
+            }
+            Edit::Settle { schema } => self.editor.settle(&schema)?,
+            Edit::Prefix { namespace, prefix } => {
+                self.editor.name_namespace(&namespace, Some(&prefix))?;
+            }
+            Edit::Entry { key } | Edit::LeafListEntry { key } => self.entry(&key)?,
+            Edit::Leaf { key, content, sure } => {
+                if self.before.is_none() && self.kept.is_none() {
+                    self.before = Some(self.editor.view().clone());
+                }
+                return self.leaf(&key, content, sure);
+            }
             Edit::Presence { key } => {
                 self.editor.ensure_presence(&key)?;
                 self.keep(&key);
-                Ok(())
             }
             Edit::Attribute { key, name, value } => {
                 if let Some(kept) = &mut self.kept {
                     kept.attributes.insert(kept.fingerprints.of(&key.attribute(&name)));
                 }
-                self.editor.set_attribute(&key, &name, &value)
+                self.editor.set_attribute(&key, &name, &value)?;
             }
         }
+        Ok(Outcome::Done)
     }
 }

@@ -80,10 +80,10 @@ impl Author {
 }
 
 /// What [`Cdb::load`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// How many nodes the source named.
-    pub named: u64,
+    /// What was read.
+    pub read: load::Read,
     /// The transaction.
     pub commit: Commit,
 }
@@ -269,8 +269,8 @@ impl Cdb {
             tx.set_words(author.words());
             Ok(tx.load(source, options)?)
         };
-        let (named, commit) = self.retry(id, load, LoadFailure::from)?;
-        Ok(Loaded { named, commit })
+        let (read, commit) = self.retry(id, load, LoadFailure::from)?;
+        Ok(Loaded { read, commit })
     }
 
     /// Loads a source with a transaction for every `nodes_per_step` nodes, merging: memory is that of a step and of what is
@@ -293,7 +293,7 @@ impl Cdb {
         };
         let mut steps = Stepwise::begin(self.datastore(id), &words, nodes_per_step, &compact)?;
         match load::read(source, options, &mut steps) {
-            Ok(named) => Ok(Loaded { named, commit: steps.finish()? }),
+            Ok(read) => Ok(Loaded { read, commit: steps.finish()? }),
             Err(error) => {
                 Err(steps.failure().map_or(LoadFailure::Source(error), LoadFailure::Commit))
             }

@@ -16,11 +16,12 @@ use super::compaction_history;
 use super::diff::{Change, Diff, diff, merged};
 use super::edit::Editor;
 use super::error::Error;
-use super::key::{NodeKey, Space};
+use super::key::{NodeKey, Space, between};
 use super::name::Datastore;
-use super::path::Path;
+use super::path::{Path, touches};
 use super::rollback_history::{FoldedTransaction, RollbackHistory, RollbackHistoryError};
 use super::subscription::{Facts, Hub};
+use super::tree::Tree;
 use super::view::ReadView;
 use crate::clock::Clock;
 use crate::journal::{Durability, KeyRange, Sequence, Store};
@@ -43,7 +44,7 @@ pub(crate) struct OpenDatastore {
     /// What the history of its own compactions added to it since the last one.
     own_growth: Mutex<OwnGrowth>,
     /// Each with the subtree that it wants to see the changes of.
-    validators: RwLock<Vec<(KeyRange, Arc<Validator>)>>,
+    validators: RwLock<Vec<(Path, Arc<Validator>)>>,
     hook: RwLock<Option<Arc<CommitHook>>>,
     /// What undoes transactions that compactions folded.
     rollback_history: OnceLock<Arc<RollbackHistory>>,
@@ -135,7 +136,7 @@ impl OpenDatastore {
 
     /// From now on `validator` sees every transaction that changes something at or below `path`.
     pub fn add_validator(&self, path: &Path, validator: Arc<Validator>) {
-        let added = (scope(path), validator);
+        let added = (path.clone(), validator);
         self.validators.write().unwrap_or_else(PoisonError::into_inner).push(added);
     }
 
@@ -210,16 +211,17 @@ impl OpenDatastore {
     /// What subscribers and validators need; `None` when there are none, or nothing changed where they look: a large load
     /// costs those nothing who look elsewhere.
     fn facts(&self, editor: &Editor, words: &Words) -> Result<Option<Facts>, Error> {
-        let mut scopes: Vec<KeyRange> = self.hub.points().iter().map(scope).collect();
+        let mut points = self.hub.points();
         let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner);
-        scopes.extend(validators.iter().map(|(scope, _)| scope.clone()));
+        points.extend(validators.iter().map(|(point, _)| point.clone()));
         drop(validators);
-        let scopes = merged(scopes);
-        if scopes.is_empty() {
+        if points.is_empty() {
             return Ok(None);
         }
-        let changed = editor.changed_within(&scopes);
-        if changed.is_empty() && !scopes.contains(&scope(&Path::root())) {
+        let plain = !Tree::new(editor.view()).has_namespaces()?;
+        let scopes = points.iter().flat_map(|point| scopes(point, plain)).collect();
+        let changed = editor.changed_within(&merged(scopes));
+        if changed.is_empty() && !points.iter().any(Path::is_root) {
             return Ok(None);
         }
         Ok(Some(Facts {
@@ -237,10 +239,9 @@ impl OpenDatastore {
         };
         let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner).clone();
         let _guard = self.hub.delivering().enter(self.id);
-        for (scope, validator) in validators {
-            let whole = scope == self::scope(&Path::root());
-            let concerns = |change: &Change| concerns(&scope, &change.path);
-            if !whole && !facts.diff.iter().any(concerns) {
+        for (point, validator) in validators {
+            let concerns = |change: &Change| touches(&change.path, &point);
+            if !point.is_root() && !facts.diff.iter().any(concerns) {
                 continue;
             }
             validator(&facts.after, &facts.diff)
@@ -287,21 +288,30 @@ impl OpenDatastore {
     }
 }
 
-/// The stored nodes at and below a path, up to its first key.
-fn scope(path: &Path) -> KeyRange {
-    let mut key = NodeKey::root();
-    for step in path.steps() {
-        key.push_name(&step.name);
-        if step.selector.is_some() {
-            break;
+/// The stored nodes and attributes at and below a point, up to its first key; where nodes are in namespaces, below the first name in
+/// every namespace.
+fn scopes(point: &Path, plain: bool) -> Vec<KeyRange> {
+    let spaces = [Space::Nodes, Space::Attributes];
+    let root = NodeKey::root();
+    match point.steps().first() {
+        Some(first) if !plain => {
+            let range = |space| {
+                let (start, end) = root.homonyms(space, first.local());
+                between(start, Some(&end))
+            };
+            spaces.map(range).to_vec()
+        }
+        _ => {
+            let mut key = root;
+            for step in point.steps() {
+                key.push_plain(step.local());
+                if step.selector.is_some() {
+                    break;
+                }
+            }
+            spaces.map(|space| KeyRange::prefix(&key.in_space(space))).to_vec()
         }
     }
-    KeyRange::prefix(&key.in_space(Space::Nodes))
-}
-
-/// Whether a node is in a scope, or is a list or container around it.
-fn concerns(scope: &KeyRange, path: &Path) -> bool {
-    self::scope(path).overlaps(scope)
 }
 
 impl CompactionTarget for OpenDatastore {

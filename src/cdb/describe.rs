@@ -20,6 +20,9 @@ pub fn describe_key(key: &[u8]) -> Option<String> {
         let path = NodeKey::from_bytes(rest).path().ok()?.to_string();
         return Some(if is(Space::Schema) { format!("list {path}") } else { path });
     }
+    if is(Space::Prefixes) {
+        return Some(format!("prefix {}", std::str::from_utf8(rest).ok()?));
+    }
     let about = path_text(&address_in(key));
     if is(Space::Order) {
         return Some(format!("order of {about}"));
@@ -34,7 +37,16 @@ pub fn describe_value(key: &[u8], value: &[u8]) -> Option<String> {
         return Some(match Schema::decode(value).ok()? {
             Schema::List(info) => format!("keys {info}"),
             Schema::LeafList(info) => format!("leaf-list of {}", info.value_type),
+            Schema::Once => "there once: a container or leaf, or one of many".to_owned(),
         });
+    }
+    if space == Space::Prefixes as u8 {
+        return Some(format!("namespace \"{}\"", std::str::from_utf8(value).ok()?.escape_debug()));
+    }
+    if space == Space::Order as u8 {
+        let list = address_in(key);
+        let entry = [list.as_bytes(), value].concat();
+        return Some(path_text(&NodeKey::from_bytes(&entry)));
     }
     if space != Space::Nodes as u8 {
         return None;
@@ -72,6 +84,7 @@ mod tests {
         let expected = [
             "/device{ce0} = entry",
             "/device{ce0}/port = \"830\" (uint16)",
+            "order of /device = /device{ce0}",
             "list /device = keys name",
         ];
         assert_eq!(lines, expected);

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::error::Error;
-use super::key::{NodeKey, Space};
-use super::path::{KeyText, Path, Selector};
+use super::error::{Error, corrupt};
+use super::key::{NodeKey, Space, address_of, decode_name};
+use super::naming::Namer;
+use super::path::{Path, is_below};
 use super::record::NodeRecord;
-use super::tree::{corrupt, path_of};
 use super::value::Value;
 use crate::journal::{KeyRange, Scan, Snapshot};
 
@@ -38,6 +38,15 @@ pub enum ChangeKind {
         old: Value,
         /// Now.
         new: Value,
+    },
+    /// An attribute of the node is another.
+    Attribute {
+        /// The attribute, as XML writes it: `name`, `prefix:name`, `xmlns:prefix`.
+        name: String,
+        /// What it was; `None`: it was not there.
+        old: Option<String>,
+        /// What it is; `None`: it is gone.
+        new: Option<String>,
     },
     /// The entry has another place in its user-ordered list.
     Moved {
@@ -87,27 +96,6 @@ impl<'a> IntoIterator for &'a Diff {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-/// Whether `path` is the node that `point` names, or below it.
-pub(crate) fn is_below(path: &Path, point: &Path) -> bool {
-    let (steps, wanted) = (path.steps(), point.steps());
-    steps.len() >= wanted.len()
-        && wanted.iter().zip(steps).all(|(wanted, step)| {
-            wanted.name == step.name && selects(wanted.selector.as_ref(), step.selector.as_ref())
-        })
-}
-
-fn selects(wanted: Option<&Selector>, selector: Option<&Selector>) -> bool {
-    match (wanted, selector) {
-        (None, _) => true,
-        (Some(Selector::Keys(wanted)), Some(Selector::Keys(keys))) => {
-            let fits =
-                |(wanted, key): (&KeyText, &KeyText)| *wanted == KeyText::Any || wanted == key;
-            wanted.len() == keys.len() && wanted.iter().zip(keys).all(fits)
-        }
-        (Some(_), _) => false,
     }
 }
 
@@ -166,7 +154,7 @@ fn rebased(space: Space, base: &NodeKey, range: &KeyRange) -> KeyRange {
         Some(end) => Some([prefix.as_slice(), end].concat()),
         None => whole.end().map(<[u8]>::to_vec),
     };
-    super::tree::between([prefix.as_slice(), range.start()].concat(), end.as_deref())
+    super::key::between([prefix.as_slice(), range.start()].concat(), end.as_deref())
 }
 
 struct Peeked<'a> {
@@ -201,56 +189,118 @@ impl<'a> Peeked<'a> {
 /// The nodes that differ in some ranges of stored keys.
 pub(crate) fn diff(old: &Snapshot, new: &Snapshot, ranges: Vec<KeyRange>) -> Result<Diff, Error> {
     let root = NodeKey::root();
-    let mut diff = Diff::default();
     let (old, new) = (Side { snapshot: old, base: &root }, Side { snapshot: new, base: &root });
+    let mut found = Found::between(old, new);
     for range in merged(ranges) {
         if let Some(range) = part_in(&range, Space::Nodes) {
-            diff_range(old, new, &range, &mut diff)?;
+            found.nodes(&range)?;
+        }
+        if let Some(range) = part_in(&range, Space::Attributes) {
+            found.attributes(&range)?;
         }
     }
-    Ok(diff)
+    Ok(found.sorted())
 }
 
 /// The nodes that differ in a range of addresses; addresses and paths are from the bases on.
 pub(crate) fn diff_sides(old: Side<'_>, new: Side<'_>, range: &KeyRange) -> Result<Diff, Error> {
-    let mut diff = Diff::default();
-    diff_range(old, new, range, &mut diff)?;
-    Ok(diff)
+    let mut found = Found::between(old, new);
+    found.nodes(range)?;
+    found.attributes(range)?;
+    Ok(found.sorted())
 }
 
-fn diff_range(old: Side<'_>, new: Side<'_>, range: &KeyRange, out: &mut Diff) -> Result<(), Error> {
-    compare(Space::Nodes, old, new, range, &mut |address, before, after| {
-        let key = NodeKey::from_bytes(address);
-        let decode =
-            |bytes: &[u8]| NodeRecord::decode(bytes).map_err(|problem| corrupt(&key, problem));
-        let before = before.map(decode).transpose()?;
-        let after = after.map(decode).transpose()?;
-        let path = path_of(&key)?;
+/// Changes with their addresses. Paths are as the new state knows them.
+struct Found<'a> {
+    old: Side<'a>,
+    new: Side<'a>,
+    namer: Namer<'a>,
+    changes: Vec<(NodeKey, Change)>,
+}
+
+impl<'a> Found<'a> {
+    fn between(old: Side<'a>, new: Side<'a>) -> Self {
+        Self { old, new, namer: Namer::new(new.snapshot), changes: Vec::new() }
+    }
+
+    fn sorted(mut self) -> Diff {
+        // Stable: what is told of one node stays in order, its attributes last.
+        self.changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Diff { changes: self.changes.into_iter().map(|(_, change)| change).collect() }
+    }
+
+    fn push(&mut self, key: &NodeKey, path: Path, kind: ChangeKind) {
+        self.changes.push((key.clone(), Change { path, kind }));
+    }
+
+    fn nodes(&mut self, range: &KeyRange) -> Result<(), Error> {
+        compare(Space::Nodes, self.old, self.new, range, &mut |address, before, after| {
+            let key = NodeKey::from_bytes(address);
+            let decode =
+                |bytes: &[u8]| NodeRecord::decode(bytes).map_err(|problem| corrupt(&key, problem));
+            self.node(&key, before.map(decode).transpose()?, after.map(decode).transpose()?)
+        })
+    }
+
+    fn node(
+        &mut self,
+        key: &NodeKey,
+        before: Option<NodeRecord>,
+        after: Option<NodeRecord>,
+    ) -> Result<(), Error> {
+        let path = self.namer.path(key)?;
         match (before, after) {
             (Some(NodeRecord::Leaf(old)), Some(NodeRecord::Leaf(new))) => {
-                out.push(path, ChangeKind::Modified { old, new });
+                self.push(key, path, ChangeKind::Modified { old, new });
             }
             (Some(NodeRecord::Entry { .. }), Some(NodeRecord::Entry { rank }))
             | (Some(NodeRecord::LeafListEntry { .. }), Some(NodeRecord::LeafListEntry { rank })) => {
-                let after = predecessor(new, &key, &rank)?;
-                out.push(path, ChangeKind::Moved { after });
+                let after = self.predecessor(key, &rank)?;
+                self.push(key, path, ChangeKind::Moved { after });
             }
             (before, after) => {
                 if let Some(record) = before {
-                    out.push(path.clone(), ChangeKind::Deleted { value: leaf_value(record) });
+                    let value = leaf_value(record);
+                    self.push(key, path.clone(), ChangeKind::Deleted { value });
                 }
                 if let Some(record) = after {
-                    out.push(path, ChangeKind::Created { value: leaf_value(record) });
+                    self.push(key, path, ChangeKind::Created { value: leaf_value(record) });
                 }
             }
         }
         Ok(())
-    })
-}
+    }
 
-impl Diff {
-    fn push(&mut self, path: Path, kind: ChangeKind) {
-        self.changes.push(Change { path, kind });
+    fn attributes(&mut self, range: &KeyRange) -> Result<(), Error> {
+        compare(Space::Attributes, self.old, self.new, range, &mut |stored, before, after| {
+            let key = address_of(stored);
+            let name = stored.get(key.len() + 1..stored.len().saturating_sub(1));
+            let name = decode_name(name.unwrap_or_default());
+            let name = name.map_err(|problem| corrupt(&key, problem))?;
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let (old, new) = (before.map(text), after.map(text));
+            let (path, name) = (self.namer.path(&key)?, self.namer.attribute(&name)?);
+            self.push(&key, path, ChangeKind::Attribute { name, old, new });
+            Ok(())
+        })
+    }
+
+    /// The entry ahead of the one with this rank.
+    fn predecessor(&self, entry: &NodeKey, rank: &[u8]) -> Result<Option<Path>, Error> {
+        let Some((list, _)) = entry.split_last() else {
+            return Ok(None);
+        };
+        let mut stored_list = self.new.base.clone();
+        stored_list.push_bytes(list.as_bytes());
+        let prefix = stored_list.order_prefix();
+        let end = [prefix.as_slice(), rank].concat();
+        let mut scan = self.new.snapshot.scan_reverse(&super::key::between(prefix, Some(&end)));
+        let Some((_, step)) = scan.next()? else {
+            return Ok(None);
+        };
+        let mut before = list;
+        before.push_bytes(step);
+        self.namer.path(&before).map(Some)
     }
 }
 
@@ -261,24 +311,6 @@ fn leaf_value(record: NodeRecord) -> Option<Value> {
     }
 }
 
-/// The entry ahead of the one with this rank.
-fn predecessor(side: Side<'_>, entry: &NodeKey, rank: &[u8]) -> Result<Option<Path>, Error> {
-    let Some((list, _)) = entry.split_last() else {
-        return Ok(None);
-    };
-    let mut stored_list = side.base.clone();
-    stored_list.push_bytes(list.as_bytes());
-    let prefix = stored_list.order_prefix();
-    let end = [prefix.as_slice(), rank].concat();
-    let mut scan = side.snapshot.scan_reverse(&super::tree::between(prefix, Some(&end)));
-    let Some((_, step)) = scan.next()? else {
-        return Ok(None);
-    };
-    let mut before = list;
-    before.push_bytes(step);
-    path_of(&before).map(Some)
-}
-
 /// The part of a range of stored keys that is in a space, as addresses.
 pub(crate) fn part_in(range: &KeyRange, space: Space) -> Option<KeyRange> {
     let space = KeyRange::prefix(&[space as u8]);
@@ -287,7 +319,7 @@ pub(crate) fn part_in(range: &KeyRange, space: Space) -> Option<KeyRange> {
     }
     let start = if space.contains(range.start()) { range.start().get(1..)? } else { &[] };
     let end = range.end().filter(|end| space.contains(end)).and_then(|end| end.get(1..));
-    Some(super::tree::between(start.to_vec(), end))
+    Some(super::key::between(start.to_vec(), end))
 }
 
 /// The same keys in sorted ranges that do not overlap.
@@ -301,7 +333,7 @@ pub(crate) fn merged(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
                     (Some(a), Some(b)) => Some(a.max(b).to_vec()),
                     _ => None,
                 };
-                *last = super::tree::between(last.start().to_vec(), end.as_deref());
+                *last = super::key::between(last.start().to_vec(), end.as_deref());
             }
             _ => merged.push(range),
         }

@@ -9,17 +9,19 @@
 //!   nodes and the old values in diffs exact.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::diff::{Side, compare};
-use super::error::{Error, NodeKind};
-use super::instances::any_instance;
-use super::key::{Component, DATA_SPACES, NodeKey, Space, is_entry, path_text};
-use super::path::Path;
+use super::error::{Error, NodeKind, corrupt};
+use super::key::{Component, DATA_SPACES, NodeKey, Space, between, is_entry, path_text};
+use super::load::has_own_prefix;
+use super::naming::Namer;
+use super::path::{Name, Path};
+use super::prefix_table::Table;
 use super::rank;
-use super::record::{ListInfo, NodeRecord, OrderedBy, Schema};
-use super::tree::{Reads, Tree, between, corrupt, path_of};
-use super::value::{Value, ValueType};
+use super::record::{NodeRecord, OrderedBy, Schema};
+use super::tree::{Reads, Tree};
+use super::value::Value;
 use crate::journal::{self, KeyRange, Snapshot};
 
 /// Where an entry of a user-ordered list is put.
@@ -34,12 +36,16 @@ pub(crate) enum Place<'a> {
 /// A transaction of the engine, written as a tree.
 #[derive(Debug)]
 pub(crate) struct Editor {
-    journal: journal::Transaction,
-    reads: RefCell<Reads>,
+    pub(super) journal: journal::Transaction,
+    pub(super) reads: RefCell<Reads>,
     /// Addresses under which this transaction may put nodes without looking again: entries when `true`, else children.
-    checked: HashMap<NodeKey, bool>,
-    node_delta: i64,
-    nodes_touched: u64,
+    pub(super) checked: HashMap<NodeKey, bool>,
+    /// Namespaces that have a prefix, as far as was looked.
+    pub(super) named: HashSet<Vec<u8>>,
+    /// All prefixes, once one was given out.
+    pub(super) prefixes: Option<Table>,
+    pub(super) node_delta: i64,
+    pub(super) nodes_touched: u64,
 }
 
 /// A rank; `None` is the end of the list on that side.
@@ -47,7 +53,7 @@ type Rank = Option<Vec<u8>>;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-fn limit(key: &NodeKey) -> impl FnOnce(journal::LimitError) -> Error {
+pub(super) fn limit(key: &NodeKey) -> impl FnOnce(journal::LimitError) -> Error {
     move |problem| Error::Limit { path: path_text(key), problem }
 }
 
@@ -61,6 +67,8 @@ impl Editor {
             journal,
             reads: RefCell::default(),
             checked: HashMap::new(),
+            named: HashSet::new(),
+            prefixes: None,
             node_delta: 0,
             nodes_touched: 0,
         }
@@ -98,6 +106,11 @@ impl Editor {
         self.nodes_touched
     }
 
+    /// The path of an address.
+    pub fn path_of(&self, key: &NodeKey) -> Result<Path> {
+        Namer::new(self.view()).path(key)
+    }
+
     /// The engine's transaction, with everything noted that was looked at.
     pub fn into_journal(self) -> journal::Transaction {
         let Self { mut journal, reads, .. } = self;
@@ -107,82 +120,18 @@ impl Editor {
         journal
     }
 
-    fn put_node(&mut self, key: &NodeKey, record: &NodeRecord, is_new: bool) -> Result<()> {
+    pub(super) fn put_node(
+        &mut self,
+        key: &NodeKey,
+        record: &NodeRecord,
+        is_new: bool,
+    ) -> Result<()> {
+        self.name_namespaces(key)?;
         let stored = key.in_space(Space::Nodes);
         self.journal.put(&stored, &record.encode()).map_err(limit(key))?;
         self.node_delta += i64::from(is_new);
         self.nodes_touched += 1;
         Ok(())
-    }
-
-    // --- lists ---------------------------------------------------------------------------------------------------
-
-    /// Declares a list or leaf-list at a schema address.
-    pub fn declare(&mut self, schema_key: &NodeKey, schema: &Schema) -> Result<()> {
-        let known = self.tree().schema(schema_key)?;
-        if known.as_ref() == Some(schema) {
-            return Ok(());
-        }
-        let path = path_of(schema_key)?;
-        schema.check().map_err(|problem| Error::BadDeclaration { path: path.clone(), problem })?;
-        if self.has_instances(schema_key)? {
-            let declared = known.as_ref().map_or("no list".into(), Schema::describe);
-            return Err(Error::AlreadyDeclared { path, declared, wanted: schema.describe() });
-        }
-        self.put_schema(schema_key, schema)
-    }
-
-    fn put_schema(&mut self, schema_key: &NodeKey, schema: &Schema) -> Result<()> {
-        self.reads.get_mut().forget_schema(schema_key);
-        let bytes = schema.encode().map_err(|problem| corrupt(schema_key, problem))?;
-        self.journal.put(&schema_key.schema_key(), &bytes).map_err(limit(schema_key))
-    }
-
-    /// Forgets declarations at and below a schema address in whose place only containers or leaves stand.
-    pub fn forget_contradicted_lists(&mut self, schema_key: &NodeKey) -> Result<()> {
-        let mut declared = Vec::new();
-        let view = self.journal.view();
-        let mut scan = view.scan(&KeyRange::prefix(&schema_key.schema_key()));
-        while let Some((stored, _)) = scan.next()? {
-            declared.push(NodeKey::from_bytes(stored.get(1..).unwrap_or_default()));
-        }
-        drop(scan);
-        for address in declared {
-            if self.is_contradicted(&address)? {
-                self.reads.get_mut().forget_schema(&address);
-                self.journal.delete(&address.schema_key()).map_err(limit(&address))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a node is stored at or below some address that has this schema address.
-    fn has_instances(&self, schema_key: &NodeKey) -> Result<bool> {
-        any_instance(&self.tree(), schema_key, &|_, _| true)
-    }
-
-    /// Whether what stands at a declared address is no list anywhere.
-    fn is_contradicted(&self, schema_key: &NodeKey) -> Result<bool> {
-        let is_list =
-            |at: &NodeKey, found: &NodeKey| at.next_step(found.as_bytes()).is_some_and(is_entry);
-        let tree = self.tree();
-        Ok(!any_instance(&tree, schema_key, &is_list)?
-            && any_instance(&tree, schema_key, &|_, _| true)?)
-    }
-
-    /// The declaration of the list around an entry; a list that nobody declared becomes one.
-    fn list_schema(&mut self, list: &NodeKey, keys: &[Value]) -> Result<Schema> {
-        if let Some(schema) = self.tree().schema(list)? {
-            return Ok(schema);
-        }
-        let mut info = ListInfo::undeclared(keys.len());
-        let types = keys.iter().map(Value::value_type);
-        for (key, value_type) in info.keys.iter_mut().zip(types) {
-            key.value_type = value_type;
-        }
-        let schema = Schema::List(info);
-        self.declare(&list.schema(), &schema)?;
-        Ok(schema)
     }
 
     // --- what is around a node -----------------------------------------------------------------------------------
@@ -222,7 +171,7 @@ impl Editor {
         let record = self.tree().record(key)?;
         let is_entry_step = key.split_last().is_some_and(|(_, step)| is_entry(step));
         let wrong = |found, expected| -> Result<()> {
-            Err(Error::WrongKind { path: path_of(key)?, found, expected })
+            Err(Error::WrongKind { path: self.path_of(key)?, found, expected })
         };
         match record {
             Some(NodeRecord::Leaf(_)) => wrong(NodeKind::Leaf, NodeKind::Container),
@@ -243,17 +192,17 @@ impl Editor {
     fn check_container(&mut self, key: &NodeKey) -> Result<()> {
         let Some(schema) = self.tree().schema(key)? else {
             return match self.tree().key_leaf_of(key)? {
-                Some(_) => Err(Error::KeyLeaf { path: path_of(key)? }),
+                Some(_) => Err(Error::KeyLeaf { path: self.path_of(key)? }),
                 None => Ok(()),
             };
         };
         let schema_key = key.schema();
         if self.has_instances(&schema_key)? {
             let found = match schema {
-                Schema::List(_) => NodeKind::List,
                 Schema::LeafList(_) => NodeKind::LeafList,
+                Schema::List(_) | Schema::Once => NodeKind::List,
             };
-            let path = path_of(key)?;
+            let path = self.path_of(key)?;
             return Err(Error::WrongKind { path, found, expected: NodeKind::Container });
         }
         self.reads.get_mut().forget_schema(&schema_key);
@@ -278,14 +227,14 @@ impl Editor {
             return Ok(false);
         };
         let schema = self.list_schema(&list, &keys)?;
-        check_types(key, &schema, &keys)?;
+        self.check_types(key, &schema, &keys)?;
         let rank = match schema.ordered_by() {
             OrderedBy::System => Vec::new(),
             OrderedBy::User => self.place(&list, key, Place::Last)?,
         };
         let record = match schema {
-            Schema::List(_) => NodeRecord::Entry { rank },
             Schema::LeafList(_) => NodeRecord::LeafListEntry { rank },
+            Schema::List(_) | Schema::Once => NodeRecord::Entry { rank },
         };
         self.put_node(key, &record, true)?;
         self.note_checked(key, false);
@@ -293,7 +242,12 @@ impl Editor {
     }
 
     /// Enters `entry` into the order of its list and returns its rank.
-    fn place(&mut self, list: &NodeKey, entry: &NodeKey, place: Place<'_>) -> Result<Vec<u8>> {
+    pub(super) fn place(
+        &mut self,
+        list: &NodeKey,
+        entry: &NodeKey,
+        place: Place<'_>,
+    ) -> Result<Vec<u8>> {
         let (before, after) = self.neighbours(list, entry, place)?;
         let rank = rank::between(before.as_deref(), after.as_deref());
         let key = [list.order_prefix().as_slice(), &rank].concat();
@@ -312,14 +266,16 @@ impl Editor {
         let own = entry.as_bytes().get(list.len()..).unwrap_or_default();
         let prefix = list.order_prefix();
         let whole = KeyRange::prefix(&prefix);
-        self.tree().note_range(whole.clone());
+        if place != Place::Last {
+            self.tree().note_range(whole.clone());
+        }
         let up_to = |end: Vec<u8>| between(prefix.clone(), Some(&end));
         let beyond = |mut start: Vec<u8>| {
             start.push(0);
             between(start, whole.end())
         };
         let rank_key = |other: &NodeKey| -> Result<Vec<u8>> {
-            let rank = self.rank_of(other)?.ok_or_else(|| match path_of(other) {
+            let rank = self.rank_of(other)?.ok_or_else(|| match self.path_of(other) {
                 Ok(path) => Error::NotFound { path },
                 Err(error) => error,
             })?;
@@ -330,7 +286,7 @@ impl Editor {
         let suffix = |key: &[u8]| Some(key.get(prefix.len()..).unwrap_or_default().to_vec());
         match place {
             Place::First => Ok((None, first(&whole)?)),
-            Place::Last => Ok((last(&whole)?, None)),
+            Place::Last => Ok((self.last_rank(&whole, own, prefix.len())?, None)),
             Place::Before(other) => {
                 let key = rank_key(other)?;
                 Ok((last(&up_to(key.clone()))?, suffix(&key)))
@@ -340,6 +296,15 @@ impl Editor {
                 Ok((suffix(&key), first(&beyond(key))?))
             }
         }
+    }
+
+    /// The last rank of an order, noting no more than that nothing comes behind it.
+    fn last_rank(&self, whole: &KeyRange, own: &[u8], prefix_len: usize) -> Result<Rank> {
+        let last = self.edge(whole, own, prefix_len, true)?;
+        let mut start = whole.start().to_vec();
+        start.extend_from_slice(last.as_deref().unwrap_or_default());
+        self.tree().note_range(between(start, whole.end()));
+        Ok(last)
     }
 
     /// The rank at one end of a range of an order, passing over the step `own`.
@@ -424,7 +389,7 @@ impl Editor {
             Some((found, NodeRecord::Leaf(value))) if found == *key => Ok(Some(value)),
             Some(_) => {
                 let found = self.tree().kind(key)?.unwrap_or(NodeKind::Container);
-                Err(Error::WrongKind { path: path_of(key)?, found, expected: NodeKind::Leaf })
+                Err(Error::WrongKind { path: self.path_of(key)?, found, expected: NodeKind::Leaf })
             }
         }
     }
@@ -433,11 +398,11 @@ impl Editor {
     pub fn set_leaf(&mut self, key: &NodeKey, value: Value) -> Result<()> {
         if key.split_last().is_none_or(|(_, step)| is_entry(step)) {
             let problem = "not a leaf; entries are created, not set";
-            return Err(Error::BadPath { path: path_of(key)?, problem });
+            return Err(Error::BadPath { path: self.path_of(key)?, problem });
         }
         if let Some((entry, key_value)) = self.tree().key_leaf_of(key)? {
             if value.to_string() != key_value.to_string() {
-                return Err(Error::KeyLeaf { path: path_of(key)? });
+                return Err(Error::KeyLeaf { path: self.path_of(key)? });
             }
             return self.ensure_entry(&entry).map(|_| ());
         }
@@ -455,7 +420,7 @@ impl Editor {
             Some(NodeRecord::Presence) => return Ok(false),
             Some(NodeRecord::Leaf(_)) => {
                 let (found, expected) = (NodeKind::Leaf, NodeKind::PresenceContainer);
-                return Err(Error::WrongKind { path: path_of(key)?, found, expected });
+                return Err(Error::WrongKind { path: self.path_of(key)?, found, expected });
             }
             Some(_) | None => {}
         }
@@ -466,7 +431,10 @@ impl Editor {
     }
 
     /// Gives a node an attribute.
-    pub fn set_attribute(&mut self, key: &NodeKey, name: &str, value: &str) -> Result<()> {
+    pub fn set_attribute(&mut self, key: &NodeKey, name: &Name, value: &str) -> Result<()> {
+        if let Some(namespace) = name.namespace().filter(|namespace| !has_own_prefix(namespace)) {
+            self.name_namespace(namespace, None)?;
+        }
         let stored = key.attribute(name);
         let old = self.tree().get(&stored)?;
         if old.as_deref() == Some(value.as_bytes()) {
@@ -501,7 +469,7 @@ impl Editor {
         if let Some((entry, _)) = self.tree().key_leaf_of(key)?
             && self.tree().record(&entry)?.is_some()
         {
-            return Err(Error::KeyLeaf { path: path_of(key)? });
+            return Err(Error::KeyLeaf { path: self.path_of(key)? });
         }
         let count = self.tree().count_nodes(key)?;
         if count == 0 {
@@ -562,18 +530,4 @@ impl Editor {
         self.checked.clear();
         Ok(())
     }
-}
-
-fn check_types(key: &NodeKey, schema: &Schema, keys: &[Value]) -> Result<()> {
-    let types: Vec<ValueType> = schema.key_types();
-    if types.len() != keys.len() {
-        return Err(super::tree::key_count(&path_of(key)?, keys.len(), Some(schema)));
-    }
-    for (value, expected) in keys.iter().zip(types) {
-        let found = value.value_type();
-        if found != expected {
-            return Err(Error::WrongType { path: path_of(key)?, found, expected });
-        }
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::key::{NodeKey, path_text};
 use super::path::{Path, PathError};
 use super::record::ListInfoError;
 use super::value::{DecodeError, ValueError, ValueType};
@@ -56,6 +57,16 @@ pub enum Error {
         path: Path,
         /// What is wrong and what was expected.
         problem: &'static str,
+    },
+    /// Several nodes have this name, in different namespaces.
+    #[error("{path}: several nodes are called {name}; say which: {names}")]
+    AmbiguousName {
+        /// The path as given.
+        path: Path,
+        /// The name.
+        name: String,
+        /// The names that can be typed.
+        names: String,
     },
     /// A load in steps could not commit one of them; those before it are committed.
     #[error("a step could not be committed: {reason}")]
@@ -131,6 +142,14 @@ pub enum Error {
         #[source]
         problem: ListInfoError,
     },
+    /// A container cannot become an entry of a list without its key.
+    #[error("{path} has no leaf {key}, which would be its key as an entry of a list")]
+    NoEntryKey {
+        /// The container.
+        path: Path,
+        /// The key leaf.
+        key: String,
+    },
     /// The list has entries and is declared differently.
     #[error("{path} has entries and is declared with {declared}; it cannot become {wanted}")]
     AlreadyDeclared {
@@ -174,4 +193,9 @@ impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         Self::Read(Arc::new(error))
     }
+}
+
+/// A stored record that cannot be read.
+pub(crate) fn corrupt(key: &NodeKey, problem: DecodeError) -> Error {
+    Error::Corrupt { path: path_text(key), problem }
 }

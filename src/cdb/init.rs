@@ -36,10 +36,10 @@ pub(crate) fn load(
     files: &[PathBuf],
     keys: &[KeyHint],
 ) -> Result<(), OpenError> {
-    let options = LoadOptions { keys: keys.to_vec(), ..LoadOptions::default() };
+    let options = LoadOptions { known_keys: keys.to_vec(), ..LoadOptions::default() };
     for file in files {
         let source = FileSource::new(vfs.clone(), file);
-        let nodes = tx.load(&source, &options).map_err(OpenError::InitFile)?;
+        let nodes = tx.load(&source, &options).map_err(OpenError::InitFile)?.nodes;
         tracing::info!(file = %file.display(), nodes, "init file loaded");
     }
     tx.set_comment("init files");

@@ -6,19 +6,25 @@
 //! |---|---|---|
 //! | `01` | nodes: one key for each node of the tree, and nothing else | address |
 //! | `02` | the order of user-ordered lists | address of the list, `08`, rank |
-//! | `03` | attributes (name spaces) | address, `04`, name, `00` |
-//! | `04` | what is known of lists | address without entries |
+//! | `03` | attributes | address, `04`, local name, `00`; in a namespace: local name, `01`, namespace, `00` |
+//! | `04` | what is known of lists, and of what was there once | address without entries |
+//! | `05` | prefixes | prefix; the value is its namespace |
 //! | `10` and up | metadata | free |
 //!
-//! A name step is `10 name 00`; an entry step is `20`, the keys as [`encode_key`] writes them, `00`. Every step ends by
+//! A name step is `10 name 00` where the node's namespace is that of its parent (the root is in none), else `10 name 01 namespace 00`;
+//! the empty namespace is none. So the nodes of one local name lie together, and equal trees have equal keys: prefixes are in space `05`
+//! only, for printing. An entry step is `20`, the keys as [`encode_key`] writes them, `00`. Every step ends by
 //! itself, so that a subtree is exactly the keys that start with its address, `a` and `ab` do not mix, and the entries
 //! of a list are sorted by their typed keys. Key values carry their type: an address decodes without a schema.
 //!
 //! Because space `01` holds nodes and nothing else, the number of its keys is the number of nodes, which is what
 //! `num-node-relative` counts.
 
-use super::path::{KeyText, Path, Selector, Step};
+use std::ops::Bound;
+
+use super::path::{KeyText, Name, Path, Selector, Step};
 use super::value::{DecodeError, Value, decode_key, encode_key, key_len};
+use crate::journal::KeyRange;
 
 /// The first byte of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub(crate) enum Space {
     Attributes = 0x03,
     /// What is known of lists.
     Schema = 0x04,
+    /// Prefixes.
+    Prefixes = 0x05,
 }
 
 /// The spaces that hold a subtree's data.
@@ -40,6 +48,7 @@ const NAME: u8 = 0x10;
 const ENTRY: u8 = 0x20;
 const RANK: u8 = 0x08;
 const ATTRIBUTE: u8 = 0x04;
+const NAMESPACE: u8 = 0x01;
 const END: u8 = 0x00;
 const ADDRESS: DecodeError = DecodeError { what: "node address" };
 
@@ -51,7 +60,7 @@ pub struct NodeKey(Vec<u8>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Component {
     /// A child by name.
-    Name(String),
+    Name(Name),
     /// An entry by its keys; one value for an entry of a leaf-list.
     Entry(Vec<Value>),
 }
@@ -77,9 +86,17 @@ impl NodeKey {
         self.0.is_empty()
     }
 
-    /// The address of the child `name`.
+    /// The address of the child `name`, in this node's namespace.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
+        let mut key = self.clone();
+        key.push_plain(name);
+        key
+    }
+
+    /// The address of the child with this name.
+    #[must_use]
+    pub fn named(&self, name: &Name) -> Self {
         let mut key = self.clone();
         key.push_name(name);
         key
@@ -93,11 +110,39 @@ impl NodeKey {
         key
     }
 
-    /// Goes down to the child `name`.
-    pub(crate) fn push_name(&mut self, name: &str) {
+    /// Goes down to the child `name`, in this node's namespace.
+    pub(crate) fn push_plain(&mut self, name: &str) {
         self.0.push(NAME);
         self.0.extend_from_slice(name.as_bytes());
         self.0.push(END);
+    }
+
+    /// Goes down to the child with this name.
+    pub(crate) fn push_name(&mut self, name: &Name) {
+        self.0.push(NAME);
+        push_name(&mut self.0, name);
+    }
+
+    /// The namespace of the node; empty for none.
+    pub(crate) fn namespace(&self) -> &str {
+        let spaces = RawSteps(&self.0).filter_map(namespace_of);
+        spaces.last().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    /// Each namespace that a step on the way goes to.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &[u8]> {
+        RawSteps(&self.0).filter_map(namespace_of)
+    }
+
+    /// What the addresses of the children of one local name begin with, in a space, and what comes behind them.
+    pub(crate) fn homonyms(&self, space: Space, local: &str) -> (Vec<u8>, Vec<u8>) {
+        let mut start = self.in_space(space);
+        start.push(NAME);
+        start.extend_from_slice(local.as_bytes());
+        let mut end = start.clone();
+        start.push(END);
+        end.push(NAMESPACE + 1);
+        (start, end)
     }
 
     /// Goes down to the entry with these keys.
@@ -152,10 +197,9 @@ impl NodeKey {
     }
 
     /// The key of one attribute of this node.
-    pub(crate) fn attribute(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn attribute(&self, name: &Name) -> Vec<u8> {
         let mut key = self.attribute_prefix();
-        key.extend_from_slice(name.as_bytes());
-        key.push(END);
+        push_name(&mut key, name);
         key
     }
 
@@ -224,7 +268,7 @@ impl NodeKey {
         RawSteps(&self.0).last().map(decode_step).transpose()
     }
 
-    /// The path that names this node.
+    /// The path that names this node, namespaces in full. A datastore knows shorter spellings.
     ///
     /// # Errors
     /// [`DecodeError`] when the bytes are not an address.
@@ -232,7 +276,7 @@ impl NodeKey {
         let mut steps: Vec<Step> = Vec::new();
         for component in self.components()? {
             match component {
-                Component::Name(name) => steps.push(Step { name, selector: None }),
+                Component::Name(name) => steps.push(Step::exact(&name)),
                 Component::Entry(keys) => {
                     let keys = keys.iter().map(|key| KeyText::Text(key.to_string())).collect();
                     steps.last_mut().ok_or(ADDRESS)?.selector = Some(Selector::Keys(keys));
@@ -243,6 +287,12 @@ impl NodeKey {
     }
 }
 
+/// The stored keys from one on, up to another.
+pub(crate) fn between(start: Vec<u8>, end: Option<&[u8]>) -> KeyRange {
+    let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(end.to_vec()));
+    KeyRange::new((Bound::Included(start), end))
+}
+
 /// What a person reads where an address stands; bytes that are no address print as `?`.
 pub(crate) fn path_text(key: &NodeKey) -> String {
     key.path().map_or_else(|_| "?".to_owned(), |path| path.to_string())
@@ -250,17 +300,20 @@ pub(crate) fn path_text(key: &NodeKey) -> String {
 
 /// The address in a stored key of space `01`, `02` or `03`, for messages about the key.
 pub(crate) fn address_in(stored: &[u8]) -> NodeKey {
-    let rest = stored.get(1..).unwrap_or_default();
-    let len = RawSteps(rest).map(<[u8]>::len).sum();
-    NodeKey::from_bytes(rest.get(..len).unwrap_or_default())
+    address_of(stored.get(1..).unwrap_or_default())
+}
+
+/// The address at the front of some bytes.
+pub(crate) fn address_of(bytes: &[u8]) -> NodeKey {
+    let len = RawSteps(bytes).map(<[u8]>::len).sum();
+    NodeKey::from_bytes(bytes.get(..len).unwrap_or_default())
 }
 
 /// Decodes one encoded step.
 pub(crate) fn decode_step(step: &[u8]) -> Result<Component, DecodeError> {
     let inner = step.get(1..step.len().saturating_sub(1)).ok_or(ADDRESS)?;
     if step.first() == Some(&NAME) {
-        let name = std::str::from_utf8(inner).map_err(|_| ADDRESS)?;
-        return Ok(Component::Name(name.to_owned()));
+        return decode_name(inner).map(Component::Name);
     }
     let mut rest = inner;
     let mut keys = Vec::new();
@@ -268,6 +321,33 @@ pub(crate) fn decode_step(step: &[u8]) -> Result<Component, DecodeError> {
         keys.push(decode_key(&mut rest)?);
     }
     Ok(Component::Entry(keys))
+}
+
+fn push_name(bytes: &mut Vec<u8>, name: &Name) {
+    bytes.extend_from_slice(name.local().as_bytes());
+    if let Some(namespace) = name.namespace() {
+        bytes.push(NAMESPACE);
+        bytes.extend_from_slice(namespace.as_bytes());
+    }
+    bytes.push(END);
+}
+
+/// The name in the bytes of a name step or attribute, without their ends.
+pub(crate) fn decode_name(inner: &[u8]) -> Result<Name, DecodeError> {
+    let text = std::str::from_utf8(inner).map_err(|_| ADDRESS)?;
+    Ok(match text.split_once(char::from(NAMESPACE)) {
+        Some((local, namespace)) => Name::in_namespace(local, namespace),
+        None => Name::plain(text),
+    })
+}
+
+/// The namespace that an encoded step goes to, if it is a name with one.
+fn namespace_of(step: &[u8]) -> Option<&[u8]> {
+    if step.first() != Some(&NAME) {
+        return None;
+    }
+    let at = step.iter().position(|byte| *byte == NAMESPACE)?;
+    step.get(at + 1..step.len().checked_sub(1)?)
 }
 
 /// Whether an encoded step is an entry.
@@ -313,7 +393,9 @@ mod tests {
 
     fn any_component() -> impl Strategy<Value = Component> {
         prop_oneof![
-            "[a-c]{1,3}".prop_map(Component::Name),
+            "[a-c]{1,3}".prop_map(|local| Component::Name(Name::plain(local))),
+            ("[a-b]{1,2}", "[u-v]{0,2}")
+                .prop_map(|(local, space)| Component::Name(Name::in_namespace(local, space))),
             vec(any_value(), 1..3).prop_map(Component::Entry),
         ]
     }

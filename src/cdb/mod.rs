@@ -23,7 +23,9 @@ mod cdb;
 mod commit;
 mod compaction;
 mod compaction_history;
+mod convert;
 mod datastore;
+mod declare;
 mod describe;
 mod diff;
 mod edit;
@@ -34,11 +36,15 @@ mod key;
 mod load;
 mod log;
 mod name;
+mod naming;
 mod object;
 mod options;
 mod path;
+mod prefix_table;
+mod prefixes;
 mod rank;
 mod record;
+mod resolve;
 mod rollback_history;
 mod save;
 mod snapshots;
@@ -68,15 +74,16 @@ pub use diff::{Change, ChangeKind, Diff};
 pub use error::{Error, NodeKind};
 pub use key::{Component, NodeKey};
 pub use load::{
-    At, BytesSource, FileSource, Format, KeyHint, KeyHintError, LoadError, LoadMode, LoadOptions,
-    OnDuplicate, Problem, Source,
+    AmbiguousPlace, At, BytesSource, FileSource, Format, KeyHint, KeyHintError, KindHint,
+    LoadError, LoadMode, LoadOptions, OnDuplicate, Problem, Read, SaidKind, Source,
 };
 pub use log::{HistoryError, LogEntry};
 pub use name::{Datastore, UnknownDatastore};
 pub use object::{Container, Entry, Object};
 pub use options::{CdbOptions, OpenError};
 pub use path::{
-    IntoPath, KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, PathError, Selector, Step,
+    IntoPath, KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_NAMESPACE_BYTES, MAX_PATH_BYTES, Name, Path,
+    PathError, Selector, Step,
 };
 pub use record::{KeyLeaf, LeafListInfo, ListInfo, ListInfoError, OrderedBy};
 pub use rollback_history::{ROLLBACK_FILE, RollbackLimits};

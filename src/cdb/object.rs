@@ -1,8 +1,9 @@
 //! A subtree as a value.
 
-use super::error::Error;
+use super::error::{Error, corrupt};
 use super::key::{Component, NodeKey};
-use super::tree::{Tree, corrupt};
+use super::naming::Namer;
+use super::tree::Tree;
 use super::value::Value;
 use super::walk::{WalkEvent, walk};
 
@@ -32,7 +33,7 @@ pub enum Object {
 pub struct Container {
     /// Whether it is there by itself, without anything inside.
     pub presence: bool,
-    /// What is in it, by name, in document order.
+    /// What is in it, by name (`prefix:name` where the namespace is another than this node's), in document order.
     pub fields: Vec<(String, Object)>,
 }
 
@@ -41,7 +42,7 @@ pub struct Container {
 pub struct Entry {
     /// Its keys; they are not among the fields.
     pub keys: Vec<Value>,
-    /// What is in it, by name, in document order.
+    /// What is in it, by name (`prefix:name` where the namespace is another than this node's), in document order.
     pub fields: Vec<(String, Object)>,
 }
 
@@ -84,11 +85,9 @@ fn field<'a>(fields: &'a [(String, Object)], name: &str) -> Option<&'a Object> {
 
 /// Reads what is at an address and below it. An entry comes as a list of one.
 pub(crate) fn read_object(tree: &Tree<'_>, key: &NodeKey) -> Result<Option<Object>, Error> {
-    let mut builder = Builder { open: vec![(Frame::Root, Container::new())] };
-    walk(tree, key, &mut |_, event| {
-        builder.event(&event);
-        Ok::<(), Error>(())
-    })?;
+    let namer = Namer::new(tree.snapshot());
+    let mut builder = Builder { namer, open: vec![(Frame::Root, Container::new())] };
+    walk(tree, key, &mut |_, event| builder.event(&event))?;
     let top = builder.open.pop().map(|(_, top)| top).unwrap_or_default();
     let steps = key.components().map_err(|problem| corrupt(key, problem))?;
     Ok(descend(Object::Container(top), &steps))
@@ -119,34 +118,38 @@ enum Frame {
     Entry(String, Vec<Value>),
 }
 
-struct Builder {
+struct Builder<'a> {
+    namer: Namer<'a>,
     open: Vec<(Frame, Container)>,
 }
 
-impl Builder {
-    fn event(&mut self, event: &WalkEvent<'_>) {
+impl Builder<'_> {
+    fn event(&mut self, event: &WalkEvent<'_>) -> Result<(), Error> {
         match event {
             WalkEvent::Container { name, presence } => {
                 let container = Container { presence: *presence, ..Container::new() };
-                self.open.push((Frame::Container((*name).to_owned()), container));
+                self.open.push((Frame::Container(self.namer.spelling(name)?), container));
             }
             WalkEvent::Entry { list, keys, .. } => {
-                self.open.push((Frame::Entry((*list).to_owned(), keys.to_vec()), Container::new()));
+                let list = self.namer.spelling(list)?;
+                self.open.push((Frame::Entry(list, keys.to_vec()), Container::new()));
             }
             WalkEvent::Leaf { name, value } => {
-                self.put((*name).to_owned(), Object::Leaf((*value).clone()));
+                self.put(self.namer.spelling(name)?, Object::Leaf((*value).clone()));
             }
             WalkEvent::LeafListEntry { name, value, .. } => {
+                let name = self.namer.spelling(name)?;
                 let fields = self.open.last_mut().map(|(_, container)| &mut container.fields);
                 match fields.and_then(|fields| fields.last_mut()) {
-                    Some((last, Object::LeafList(values))) if last == name => {
+                    Some((last, Object::LeafList(values))) if *last == name => {
                         values.push((*value).clone());
                     }
-                    _ => self.put((*name).to_owned(), Object::LeafList(vec![(*value).clone()])),
+                    _ => self.put(name, Object::LeafList(vec![(*value).clone()])),
                 }
             }
             WalkEvent::Leave => self.leave(),
         }
+        Ok(())
     }
 
     fn put(&mut self, name: String, object: Object) {

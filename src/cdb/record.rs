@@ -13,13 +13,14 @@
 //! either: they are its address.
 //!
 //! *Schema* (space `04`): bincode 2 (standard configuration) of `(version = 1, kind, ordered_by, keys)`, kind 1 list and 2
-//! leaf-list, `ordered_by` 0 system and 1 user, keys a vector of `(name, type code, fraction digits)`.
+//! leaf-list, `ordered_by` 0 system and 1 user, keys a vector of `(name, type code, fraction digits)`. Kind 3, without keys: what
+//! stands there was once in a source that could not say whether it is one of a list or leaf-list.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::path::is_name;
+use super::path::{Name, is_name};
 use super::value::{DecodeError, UnknownType, Value, ValueType, decode_record, encode_record};
 
 /// A stored node.
@@ -77,10 +78,23 @@ pub enum OrderedBy {
     User,
 }
 
+impl FromStr for OrderedBy {
+    type Err = ListInfoError;
+
+    /// `system` or `user`.
+    fn from_str(text: &str) -> Result<Self, ListInfoError> {
+        match text {
+            "system" => Ok(Self::System),
+            "user" => Ok(Self::User),
+            _ => Err(ListInfoError::Order { text: text.to_owned() }),
+        }
+    }
+}
+
 /// One key leaf of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyLeaf {
-    /// The leaf's name.
+    /// The leaf's name, as [`Name`] prints it; where a list is declared, also `prefix:name`.
     pub name: String,
     /// The type of its value.
     pub value_type: ValueType,
@@ -106,6 +120,13 @@ pub struct ListInfo {
     pub ordered_by: OrderedBy,
 }
 
+impl KeyLeaf {
+    /// The name.
+    pub(crate) fn parsed(&self) -> Name {
+        Name::parse(&self.name).unwrap_or_else(|| Name::plain(&*self.name))
+    }
+}
+
 impl ListInfo {
     /// A sorted list whose keys are strings.
     pub fn with_keys<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
@@ -119,12 +140,13 @@ impl ListInfo {
         Self { ordered_by: OrderedBy::User, ..self }
     }
 
-    /// What a list that nobody declared is: key `name`, or `key-1`, `key-2` and so on.
+    /// What a list that nobody declared is: key `name`, or `key-1`, `key-2` and so on; in the order in which its entries
+    /// were made.
     pub(crate) fn undeclared(key_count: usize) -> Self {
         if key_count == 1 {
-            return Self::with_keys(["name"]);
+            return Self::with_keys(["name"]).ordered_by_user();
         }
-        Self::with_keys((1..=key_count).map(|index| format!("key-{index}")))
+        Self::with_keys((1..=key_count).map(|index| format!("key-{index}"))).ordered_by_user()
     }
 
     /// Why the declaration makes no sense, if it does not.
@@ -133,7 +155,7 @@ impl ListInfo {
             return Err(ListInfoError::NoKey);
         }
         for (index, key) in self.keys.iter().enumerate() {
-            if !is_name(&key.name) {
+            if !is_name(&key.name) && Name::parse(&key.name).is_none() {
                 return Err(ListInfoError::Name { name: key.name.clone() });
             }
             if self.keys.iter().take(index).any(|other| other.name == key.name) {
@@ -149,8 +171,9 @@ impl std::fmt::Display for ListInfo {
         for (index, key) in self.keys.iter().enumerate() {
             f.write_str(if index == 0 { "" } else { "," })?;
             f.write_str(&key.name)?;
-            // A name with a colon needs its type: what follows the last colon is read as one.
-            if key.value_type != ValueType::String || key.name.contains(':') {
+            // A name with a prefix needs its type: what follows the last colon is read as one.
+            let ends_in_name = Name::parse(&key.name).is_some();
+            if key.value_type != ValueType::String || !ends_in_name {
                 write!(f, ":{}", key.value_type)?;
             }
         }
@@ -179,6 +202,17 @@ pub enum ListInfoError {
     /// A leaf-list of this type makes no sense (RFC 7950, section 7.7).
     #[error("a leaf-list cannot have the type empty")]
     EmptyLeafList,
+    /// A list is ordered by nobody that there is.
+    #[error("\"{}\" does not order a list: expected system or user", .text.escape_debug())]
+    Order {
+        /// What was given.
+        text: String,
+    },
+    /// An attribute of pumice's own that there is not.
+    #[error(
+        "there is none of that name: expected keys, leaf-list, single, type, presence or ordered-by"
+    )]
+    Mark,
     /// A key has an unknown type.
     #[error(transparent)]
     Type(#[from] UnknownType),
@@ -189,22 +223,37 @@ impl FromStr for ListInfo {
 
     /// `name`, `name:type` or, with a module prefix, `prefix:name:type`; a last part that names a type is one.
     fn from_str(text: &str) -> Result<Self, ListInfoError> {
-        let keys = text.split(',').filter(|part| !part.is_empty()).map(key_leaf);
+        let keys = parts(text).into_iter().filter(|part| !part.is_empty()).map(key_leaf);
         let info = Self { keys: keys.collect::<Result<_, _>>()?, ordered_by: OrderedBy::System };
         info.check()?;
         Ok(info)
     }
 }
 
+/// What stands between commas that are not in quotes.
+fn parts(text: &str) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(|c| {
+        let is_end = c == ',' && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && quoted && !escaped;
+        is_end
+    })
+    .collect()
+}
+
 fn key_leaf(part: &str) -> Result<KeyLeaf, UnknownType> {
     let plain = |name: &str| KeyLeaf { name: name.to_owned(), value_type: ValueType::String };
+    if Name::parse(part).is_some() {
+        return Ok(plain(part));
+    }
     let Some((name, type_name)) = part.rsplit_once(':') else {
         return Ok(plain(part));
     };
     match type_name.parse() {
         Ok(value_type) => Ok(KeyLeaf { name: name.to_owned(), value_type }),
         // One colon before something that is no type: a prefix, unless it looks like a misspelt type.
-        Err(error) if name.contains(':') || type_name.contains('(') => Err(error),
+        Err(error) if name.contains(':') || type_name.contains(['(', '"']) => Err(error),
         Err(error) if type_name.contains("int") || type_name.starts_with("bool") => Err(error),
         Err(_) => Ok(plain(part)),
     }
@@ -219,10 +268,10 @@ pub struct LeafListInfo {
     pub ordered_by: OrderedBy,
 }
 
-impl Default for LeafListInfo {
-    /// Strings, sorted.
-    fn default() -> Self {
-        Self { value_type: ValueType::String, ordered_by: OrderedBy::System }
+impl LeafListInfo {
+    /// What a leaf-list that nobody declared is: in the order in which its entries were made.
+    pub(crate) fn undeclared(value_type: ValueType) -> Self {
+        Self { value_type, ordered_by: OrderedBy::User }
     }
 }
 
@@ -231,6 +280,8 @@ impl Default for LeafListInfo {
 pub(crate) enum Schema {
     List(ListInfo),
     LeafList(LeafListInfo),
+    /// No declaration: a container or leaf that may be the first entry of a list or leaf-list.
+    Once,
 }
 
 type SchemaRow = (u8, u8, u8, Vec<(String, u8, u8)>);
@@ -243,7 +294,7 @@ impl Schema {
             Self::LeafList(LeafListInfo { value_type: ValueType::Empty, .. }) => {
                 Err(ListInfoError::EmptyLeafList)
             }
-            Self::LeafList(_) => Ok(()),
+            Self::LeafList(_) | Self::Once => Ok(()),
         }
     }
 
@@ -251,6 +302,7 @@ impl Schema {
         match self {
             Self::List(info) => info.ordered_by,
             Self::LeafList(info) => info.ordered_by,
+            Self::Once => OrderedBy::System,
         }
     }
 
@@ -262,6 +314,7 @@ impl Schema {
             Self::LeafList(LeafListInfo { value_type, .. }) => {
                 format!("a leaf-list of {value_type}{user}")
             }
+            Self::Once => "no list".to_owned(),
         }
     }
 
@@ -270,6 +323,7 @@ impl Schema {
         match self {
             Self::List(info) => info.keys.iter().map(|key| key.value_type).collect(),
             Self::LeafList(info) => vec![info.value_type],
+            Self::Once => Vec::new(),
         }
     }
 
@@ -282,6 +336,7 @@ impl Schema {
                 (1, info.keys.iter().map(|key| row(&key.name, key.value_type)).collect())
             }
             Self::LeafList(info) => (2, vec![row("", info.value_type)]),
+            Self::Once => (3, Vec::new()),
         };
         let ordered_by = u8::from(self.ordered_by() == OrderedBy::User);
         let row: SchemaRow = (1, kind, ordered_by, keys);
@@ -306,6 +361,7 @@ impl Schema {
             (1, 2, Some(key)) => {
                 Ok(Self::LeafList(LeafListInfo { value_type: key.value_type, ordered_by }))
             }
+            (1, 3, None) => Ok(Self::Once),
             _ => Err(SCHEMA),
         }
     }
@@ -351,7 +407,8 @@ mod tests {
     // written with its type.
     #[test]
     fn a_declaration_reads_back_whatever_its_keys_are_called() {
-        for name in ["if:interface", "a:string", "a:uint8", "bool:boolean", "m:k", "k"] {
+        for name in ["if:interface", "a:string", "a:uint8", "bool:boolean", "m:k", "k", "\"u,1\":k"]
+        {
             for value_type in [ValueType::String, ValueType::Uint8] {
                 let keys = vec![KeyLeaf { name: name.to_owned(), value_type }];
                 let info = ListInfo { keys, ordered_by: OrderedBy::System };

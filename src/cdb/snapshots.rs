@@ -11,6 +11,7 @@ use super::diff::{Diff, Side, diff_sides};
 use super::edit::Editor;
 use super::error::Error;
 use super::key::{DATA_SPACES, NodeKey, Space};
+use super::naming::prefixes;
 use super::path::Path;
 use super::record::{ListInfo, NodeRecord, Schema};
 use super::tree::Tree;
@@ -98,7 +99,11 @@ pub(crate) fn take(editor: &mut Editor, taking: &Taking<'_>) -> Result<(), Snaps
     if !editor.ensure_entry(&entry)? {
         return Err(SnapshotError::Exists { name: taking.name.to_owned() });
     }
-    let path = super::tree::path_of(&key)?.to_string();
+    for (namespace, prefix) in prefixes(taking.config.snapshot())? {
+        editor.name_namespace(&namespace, Some(&prefix))?;
+    }
+    // Namespaces in full: the prefixes of the two datastores may differ.
+    let path = key.path().map_err(|problem| super::error::corrupt(&key, problem))?.to_string();
     editor.set_leaf(&entry.child("path"), path.into())?;
     let id = taking.config.transaction_id().get();
     editor.set_leaf(&entry.child("transaction-id"), id.into())?;
@@ -165,16 +170,25 @@ fn info(view: &ReadView, entry: &Path) -> Result<SnapshotInfo, SnapshotError> {
             _ => 0,
         })
     };
-    let path = text("path")?.unwrap_or_default().parse().map_err(Error::from)?;
+    let name = text("name")?.unwrap_or_default();
     Ok(SnapshotInfo {
-        name: text("name")?.unwrap_or_default(),
-        path,
+        path: subject(view, &name)?,
+        name,
         transaction_id: TransactionId::new(number("transaction-id")?),
         taken_micros: number("taken-micros")?,
         node_count: view.count_nodes(entry.child("data"))?,
         user: text("user")?,
         comment: text("comment")?,
     })
+}
+
+/// What a snapshot is of, as the snapshot datastore writes it.
+fn subject(view: &ReadView, name: &str) -> Result<Path, SnapshotError> {
+    let mut inside = data(name);
+    let above = view.tree().path_of(&inside)?.steps().len();
+    inside.push_bytes(address(view, name)?.as_bytes());
+    let path = view.tree().path_of(&inside)?;
+    Ok(Path::from_steps(true, path.steps().get(above..).unwrap_or_default().to_vec()))
 }
 
 /// What a snapshot is of, as an address.
@@ -256,7 +270,7 @@ fn declarations(
     while let Some((stored, bytes)) = scan.next().map_err(Error::from)? {
         let address = NodeKey::from_bytes(stored.get(1 + base.len()..).unwrap_or_default());
         let known =
-            Schema::decode(bytes).map_err(|problem| super::tree::corrupt(&address, problem))?;
+            Schema::decode(bytes).map_err(|problem| super::error::corrupt(&address, problem))?;
         declarations.push((address, known));
     }
     Ok(declarations)

@@ -1,6 +1,7 @@
 //! A source loaded in steps: a transaction is committed every so many nodes, so that memory stays small however
 //! large the source is. What one transaction would promise for the whole, each step promises for itself.
 
+use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use super::datastore::{OpenDatastore, Words};
 use super::edit::Editor;
 use super::error::Error;
 use super::key::NodeKey;
-use super::load::{Edit, LoadMode, Target};
+use super::load::{Edit, Outcome, Standing, Target};
 use super::record::Schema;
-use crate::journal::Durability;
+use crate::journal::{Durability, Snapshot};
 use crate::vfs::Scratch;
 
 /// Makes the edits of one source, and commits on the way.
@@ -25,6 +26,8 @@ pub(crate) struct Stepwise<'a> {
     editor: Editor,
     nodes: u64,
     failure: Option<CommitError>,
+    /// The state before the source's first leaf.
+    before: Option<Snapshot>,
 }
 
 impl<'a> Stepwise<'a> {
@@ -35,7 +38,16 @@ impl<'a> Stepwise<'a> {
         after_step: &'a dyn Fn(),
     ) -> Result<Self, CommitError> {
         let editor = datastore.begin()?;
-        Ok(Self { datastore, words, nodes_per_step, after_step, editor, nodes: 0, failure: None })
+        Ok(Self {
+            datastore,
+            words,
+            nodes_per_step,
+            after_step,
+            editor,
+            nodes: 0,
+            failure: None,
+            before: None,
+        })
     }
 
     /// Commits what is left.
@@ -49,7 +61,8 @@ impl<'a> Stepwise<'a> {
     }
 
     fn target(&mut self) -> LoadTarget<'_> {
-        LoadTarget::new(&mut self.editor, self.datastore.scratch(), LoadMode::Merge)
+        let scratch = self.datastore.scratch();
+        LoadTarget::going_on(&mut self.editor, scratch, self.before.clone())
     }
 
     fn step(&mut self) -> Result<(), CommitError> {
@@ -69,17 +82,36 @@ impl Target for Stepwise<'_> {
         self.target().known(schema)
     }
 
+    fn standing(&mut self, schema: &NodeKey) -> Result<Standing, Error> {
+        self.target().standing(schema)
+    }
+
+    fn namespaces(&mut self) -> Result<HashMap<String, String>, Error> {
+        self.target().namespaces()
+    }
+
+    fn text(&mut self, key: &NodeKey) -> String {
+        self.target().text(key)
+    }
+
+    fn is_lasting(&self) -> bool {
+        true
+    }
+
     fn scratch(&self) -> Scratch {
         self.datastore.scratch()
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
-        self.target().edit(edit)?;
-        self.nodes += 1;
-        if self.nodes < self.nodes_per_step.get() {
-            return Ok(());
+    fn edit(&mut self, edit: Edit) -> Result<Outcome, Error> {
+        let is_node = edit.key().is_some();
+        let mut target = self.target();
+        let outcome = target.edit(edit)?;
+        self.before = target.before().cloned();
+        self.nodes += u64::from(is_node);
+        if self.nodes < self.nodes_per_step.get() || outcome != Outcome::Done {
+            return Ok(outcome);
         }
-        self.step().map_err(|error| {
+        self.step().map(|()| Outcome::Done).map_err(|error| {
             let reason = Error::Stopped { reason: error.to_string() };
             self.failure = Some(error);
             reason

@@ -11,9 +11,9 @@ use super::key::{NodeKey, is_entry};
 use super::load::{self, LoadError, LoadOptions, Source};
 use super::name::Datastore;
 use super::object::{Container, Object};
-use super::path::{IntoPath, Path};
+use super::path::{IntoPath, Name, Path};
 use super::record::{LeafListInfo, ListInfo, Schema};
-use super::tree::{Child, Tree, path_of};
+use super::tree::{Child, Tree};
 use super::value::{Value, ValueType};
 use super::view::{ReadView, find, read_operations};
 use crate::journal::Durability;
@@ -86,7 +86,13 @@ impl WriteTransaction {
     /// [`Error::WrongKind`] when something else is there or around it, [`Error::KeyLeaf`] for another value of a key.
     pub fn set(&mut self, path: impl IntoPath, value: impl Into<Value>) -> Result<(), Error> {
         let key = self.tree().resolve(&path.into_path()?)?;
-        self.editor.set_leaf(&key, value.into())
+        self.set_at(&key, value.into())
+    }
+
+    /// Who sets a leaf at its path says that it is one.
+    fn set_at(&mut self, key: &NodeKey, value: Value) -> Result<(), Error> {
+        self.editor.set_leaf(key, value)?;
+        self.editor.settle_path(key)
     }
 
     /// Sets the leaf at `path` from text: with the type that the leaf has, or as string when it is new.
@@ -103,7 +109,7 @@ impl WriteTransaction {
         let value_type = known.map_or(ValueType::String, |value| value.value_type());
         let value = Value::parse(value_type, text)
             .map_err(|problem| Error::BadValue { path: path.clone(), problem })?;
-        self.editor.set_leaf(&key, value)
+        self.set_at(&key, value)
     }
 
     /// Sets the leaf at `path` from text of the given type.
@@ -192,7 +198,7 @@ impl WriteTransaction {
     fn put_one(&mut self, key: &NodeKey, count: usize) -> Result<(), Error> {
         if count != 1 {
             let problem = "one entry can be set here, not several or none";
-            return Err(Error::BadPath { path: path_of(key)?, problem });
+            return Err(Error::BadPath { path: self.editor.path_of(key)?, problem });
         }
         self.editor.ensure_entry(key).map(|_| ())
     }
@@ -201,7 +207,7 @@ impl WriteTransaction {
         if self.tree().schema(key)?.is_none()
             && let Some(first) = values.first()
         {
-            let info = LeafListInfo { value_type: first.value_type(), ..LeafListInfo::default() };
+            let info = LeafListInfo::undeclared(first.value_type());
             self.editor.declare(&key.schema(), &Schema::LeafList(info))?;
         }
         for value in values {
@@ -226,11 +232,12 @@ impl WriteTransaction {
 
     fn put_fields(&mut self, key: &NodeKey, fields: &[(String, Object)]) -> Result<(), Error> {
         for (name, object) in fields {
-            if !super::path::is_name(name) {
+            if !super::path::is_name(name) && Name::parse(name).is_none() {
                 let problem = "a field has a name that no node can have";
-                return Err(Error::BadPath { path: path_of(key)?, problem });
+                return Err(Error::BadPath { path: self.editor.path_of(key)?, problem });
             }
-            self.put_object(&key.child(name), object)?;
+            let name = self.tree().name_below(key, name)?;
+            self.put_object(&key.named(&name), object)?;
         }
         Ok(())
     }
@@ -240,8 +247,15 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error::AlreadyDeclared`] when it has entries and is declared differently.
     pub fn declare_list(&mut self, path: impl IntoPath, info: &ListInfo) -> Result<(), Error> {
-        let key = schema_address(&path.into_path()?)?;
-        self.editor.declare(&key, &Schema::List(info.clone()))
+        let path = path.into_path()?;
+        let problem = |problem| Error::BadDeclaration { path: path.clone(), problem };
+        info.check().map_err(problem)?;
+        let key = self.tree().resolve_schema(&path)?;
+        let mut info = info.clone();
+        for leaf in &mut info.keys {
+            leaf.name = self.tree().name_below(&key, &leaf.name)?.to_string();
+        }
+        self.editor.declare(&key, &Schema::List(info))
     }
 
     /// Declares the leaf-list at `path`, in the same way.
@@ -250,7 +264,7 @@ impl WriteTransaction {
         path: impl IntoPath,
         info: &LeafListInfo,
     ) -> Result<(), Error> {
-        let key = schema_address(&path.into_path()?)?;
+        let key = self.tree().resolve_schema(&path.into_path()?)?;
         self.editor.declare(&key, &Schema::LeafList(info.clone()))
     }
 
@@ -274,16 +288,23 @@ impl WriteTransaction {
         self.editor.move_entry(&path, &key, place)
     }
 
-    /// Loads a source into this transaction; returns how many nodes it named.
-    pub fn load(&mut self, source: &dyn Source, options: &LoadOptions) -> Result<u64, LoadError> {
+    /// Loads a source into this transaction.
+    ///
+    /// # Errors
+    /// [`LoadError`]; the transaction may then hold a part of the source and is to be dropped.
+    pub fn load(
+        &mut self,
+        source: &dyn Source,
+        options: &LoadOptions,
+    ) -> Result<load::Read, LoadError> {
         let mut target = super::apply_load::LoadTarget::new(
             &mut self.editor,
             self.datastore.scratch(),
             options.mode,
         );
-        let edits = load::read(source, options, &mut target)?;
+        let read = load::read(source, options, &mut target)?;
         target.finish().map_err(|error| LoadError::nowhere(error.into()))?;
-        Ok(edits)
+        Ok(read)
     }
 
     /// What this transaction has changed so far.
@@ -327,16 +348,4 @@ impl WriteTransaction {
     pub fn abort(self) {
         drop(self);
     }
-}
-
-fn schema_address(path: &Path) -> Result<NodeKey, Error> {
-    let mut key = NodeKey::root();
-    for step in path.steps() {
-        if !super::path::is_name(&step.name) {
-            let problem = "a step is not a name (letter or _, then letters, digits, - _ .)";
-            return Err(Error::BadPath { path: path.clone(), problem });
-        }
-        key.push_name(&step.name);
-    }
-    Ok(key)
 }

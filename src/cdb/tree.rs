@@ -5,13 +5,15 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Bound;
 
-use super::error::{Error, NodeKind};
-use super::key::{Component, NodeKey, RawSteps, Space, decode_step, is_entry, path_text};
-use super::path::{KeyText, Path, Selector, is_name};
-use super::record::{ListInfo, NodeRecord, OrderedBy, Schema};
-use super::value::{DecodeError, Value, ValueType};
+use super::error::{Error, NodeKind, corrupt};
+use super::key::{
+    Component, NodeKey, RawSteps, Space, between, decode_name, decode_step, is_entry,
+};
+use super::naming::Namer;
+use super::path::{Name, Path};
+use super::record::{KeyLeaf, NodeRecord, OrderedBy, Schema};
+use super::value::Value;
 use crate::journal::{self, KeyRange, Snapshot};
 
 /// After how many records inside one entry a search for the next entry seeks instead of stepping.
@@ -28,6 +30,8 @@ pub(crate) struct Reads {
     whole: Option<Vec<u8>>,
     /// Declarations that were read already.
     schemas: HashMap<NodeKey, Option<Schema>>,
+    /// Whether any namespace is known, once that was looked at.
+    pub namespaces: Option<bool>,
 }
 
 impl Reads {
@@ -67,20 +71,6 @@ pub struct Child {
     pub kind: NodeKind,
 }
 
-pub(crate) fn between(start: Vec<u8>, end: Option<&[u8]>) -> KeyRange {
-    let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(end.to_vec()));
-    KeyRange::new((Bound::Included(start), end))
-}
-
-pub(crate) fn corrupt(key: &NodeKey, problem: DecodeError) -> Error {
-    Error::Corrupt { path: path_text(key), problem }
-}
-
-/// The path of an address that came out of the store.
-pub(crate) fn path_of(key: &NodeKey) -> Result<Path> {
-    key.path().map_err(|problem| corrupt(key, problem))
-}
-
 impl<'a> Tree<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         Self { snapshot, reads: None }
@@ -105,7 +95,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn note_key(&self, key: &[u8]) {
+    pub(super) fn note_key(&self, key: &[u8]) {
         if let Some(reads) = self.reads {
             let mut reads = reads.borrow_mut();
             if !reads.covers(key) && !reads.keys.contains(key) {
@@ -120,6 +110,21 @@ impl<'a> Tree<'a> {
         Ok(self.snapshot.get(key)?)
     }
 
+    pub(super) fn known_namespaces(&self) -> Option<bool> {
+        self.reads.and_then(|reads| reads.borrow().namespaces)
+    }
+
+    pub(super) fn remember_namespaces(&self, found: bool) {
+        if let Some(reads) = self.reads {
+            reads.borrow_mut().namespaces = Some(found);
+        }
+    }
+
+    /// The path of an address that came out of the store.
+    pub fn path_of(&self, key: &NodeKey) -> Result<Path> {
+        Namer::new(self.snapshot).path(key)
+    }
+
     /// The stored node at an address.
     pub fn record(&self, key: &NodeKey) -> Result<Option<NodeRecord>> {
         let bytes = self.get(&key.in_space(Space::Nodes))?;
@@ -129,6 +134,11 @@ impl<'a> Tree<'a> {
 
     /// What is known of the list at an address.
     pub fn schema(&self, list: &NodeKey) -> Result<Option<Schema>> {
+        Ok(self.declaration(list)?.filter(|schema| *schema != Schema::Once))
+    }
+
+    /// What is stored about the kind of the node at an address.
+    pub fn declaration(&self, list: &NodeKey) -> Result<Option<Schema>> {
         let Some(reads) = self.reads else {
             return self.read_schema(list);
         };
@@ -148,7 +158,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The attributes of a node.
-    pub fn attributes(&self, key: &NodeKey) -> Result<Vec<(String, String)>> {
+    pub fn attributes(&self, key: &NodeKey) -> Result<Vec<(Name, String)>> {
         let prefix = key.attribute_prefix();
         let range = KeyRange::prefix(&prefix);
         self.note_range(range.clone());
@@ -156,14 +166,25 @@ impl<'a> Tree<'a> {
         let mut attributes = Vec::new();
         while let Some((stored, value)) = scan.next()? {
             let name = stored.get(prefix.len()..stored.len().saturating_sub(1)).unwrap_or_default();
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            attributes.push((text(name), text(value)));
+            let name = decode_name(name).map_err(|problem| corrupt(key, problem))?;
+            attributes.push((name, String::from_utf8_lossy(value).into_owned()));
         }
         Ok(attributes)
     }
 
+    /// Whether any node at or below an address has an attribute.
+    pub fn has_attributes_below(&self, key: &NodeKey) -> Result<bool> {
+        let range = KeyRange::prefix(&key.in_space(Space::Attributes));
+        self.note_range(range.clone());
+        Ok(self.snapshot.scan(&range).next()?.is_some())
+    }
+
     /// The first stored node at or below an address, from `start` on.
-    fn first_from(&self, key: &NodeKey, start: Vec<u8>) -> Result<Option<(NodeKey, NodeRecord)>> {
+    pub(super) fn first_from(
+        &self,
+        key: &NodeKey,
+        start: Vec<u8>,
+    ) -> Result<Option<(NodeKey, NodeRecord)>> {
         let whole = KeyRange::prefix(&key.in_space(Space::Nodes));
         let mut scan = self.snapshot.scan(&between(start.clone(), whole.end()));
         let Some((stored, value)) = scan.next()? else {
@@ -216,7 +237,8 @@ impl<'a> Tree<'a> {
         else {
             return Ok(None);
         };
-        let index = info.keys.iter().position(|key| key.name == name);
+        let text = name.to_string();
+        let index = info.keys.iter().position(|key| key.name == text);
         let value = index.and_then(|index| keys.into_iter().nth(index));
         Ok(value.map(|value| (entry, value)))
     }
@@ -237,54 +259,6 @@ impl<'a> Tree<'a> {
                 Err(Error::WrongKind { path: path.clone(), found, expected: NodeKind::Leaf })
             }
         }
-    }
-
-    /// The address that a path means: key texts become values of the list's types, positions become keys.
-    pub fn resolve(&self, path: &Path) -> Result<NodeKey> {
-        if !path.is_absolute() {
-            let problem = "a path from the root is expected, one that begins with /";
-            return Err(Error::BadPath { path: path.clone(), problem });
-        }
-        let mut key = NodeKey::root();
-        for step in path.steps() {
-            if !is_name(&step.name) {
-                let problem = "a step is not a name (letter or _, then letters, digits, - _ .)";
-                return Err(Error::BadPath { path: path.clone(), problem });
-            }
-            key.push_name(&step.name);
-            match &step.selector {
-                None => {}
-                Some(Selector::Keys(texts)) => {
-                    let keys = self.typed_keys(path, &key, texts)?;
-                    key.push_entry(&keys);
-                }
-                Some(Selector::Position(position)) => match self.nth_entry(&key, *position)? {
-                    Some(step) => key.push_bytes(&step),
-                    None => return Err(Error::NotFound { path: path.clone() }),
-                },
-            }
-        }
-        Ok(key)
-    }
-
-    fn typed_keys(&self, path: &Path, list: &NodeKey, texts: &[KeyText]) -> Result<Vec<Value>> {
-        let schema = self.schema(list)?;
-        let types = match &schema {
-            Some(schema) => schema.key_types(),
-            None => vec![ValueType::String; texts.len()],
-        };
-        if types.len() != texts.len() {
-            return Err(key_count(path, texts.len(), schema.as_ref()));
-        }
-        let typed = texts.iter().zip(types).map(|(text, value_type)| match text {
-            KeyText::Any => {
-                let problem = "* stands for every key, here one is needed (the key * is \"*\")";
-                Err(Error::BadPath { path: path.clone(), problem })
-            }
-            KeyText::Text(text) => Value::parse(value_type, text)
-                .map_err(|problem| Error::BadValue { path: path.clone(), problem }),
-        });
-        typed.collect()
     }
 
     fn is_user_ordered(&self, list: &NodeKey) -> Result<bool> {
@@ -368,7 +342,7 @@ impl<'a> Tree<'a> {
         Ok(count)
     }
 
-    fn nth_entry(&self, list: &NodeKey, position: u64) -> Result<Option<Vec<u8>>> {
+    pub(super) fn nth_entry(&self, list: &NodeKey, position: u64) -> Result<Option<Vec<u8>>> {
         let mut left = position;
         let mut found = None;
         self.entries(list, &mut |step| {
@@ -389,17 +363,7 @@ impl<'a> Tree<'a> {
             return self.nth_entry(list, 0);
         };
         if self.is_user_ordered(list)? {
-            let last = after.split_last().map(|(_, step)| step.to_vec()).unwrap_or_default();
-            let mut seen = false;
-            self.entries(list, &mut |step| {
-                if seen {
-                    found = Some(step.to_vec());
-                    return Ok(false);
-                }
-                seen = step == last;
-                Ok(true)
-            })?;
-            return Ok(found);
+            return self.next_in_order(list, after);
         }
         let passed = KeyRange::prefix(&after.in_space(Space::Nodes));
         let start = passed.end().unwrap_or_default().to_vec();
@@ -420,6 +384,26 @@ impl<'a> Tree<'a> {
         Ok(found)
     }
 
+    /// The same for a user-ordered list, where `after` has a place only while it is there.
+    fn next_in_order(&self, list: &NodeKey, after: &NodeKey) -> Result<Option<Vec<u8>>> {
+        let Some(NodeRecord::Entry { rank } | NodeRecord::LeafListEntry { rank }) =
+            self.record(after)?
+        else {
+            return Ok(None);
+        };
+        let mut start = list.order_prefix();
+        let whole = KeyRange::prefix(&start);
+        start.extend_from_slice(&rank);
+        start.push(0);
+        let mut scan = self.snapshot.scan(&between(start.clone(), whole.end()));
+        let Some((stored, step)) = scan.next()? else {
+            self.note_range(between(start, whole.end()));
+            return Ok(None);
+        };
+        self.note_range(KeyRange::new(start..=stored.to_vec()));
+        Ok(Some(step.to_vec()))
+    }
+
     /// The children of a node: key leaves first, then in key order; the entries of a list in its order.
     pub fn children(&self, key: &NodeKey) -> Result<Vec<Child>> {
         let mut children = self.key_leaves(key)?;
@@ -435,15 +419,17 @@ impl<'a> Tree<'a> {
     }
 
     fn push_entries(&self, list: &NodeKey, kind: NodeKind, out: &mut Vec<Child>) -> Result<()> {
+        let namer = Namer::new(self.snapshot);
         self.entries(list, &mut |step| {
             let mut key = list.clone();
             key.push_bytes(step);
-            out.push(Child { path: path_of(&key)?, kind });
+            out.push(Child { path: namer.path(&key)?, kind });
             Ok(true)
         })
     }
 
     fn push_named(&self, key: &NodeKey, out: &mut Vec<Child>) -> Result<()> {
+        let namer = Namer::new(self.snapshot);
         let mut start = key.in_space(Space::Nodes);
         start.push(0);
         while let Some((found, record)) = self.first_from(key, start)? {
@@ -453,7 +439,7 @@ impl<'a> Tree<'a> {
             let mut child = key.clone();
             child.push_bytes(step);
             let kind = kind_by_first(&child, &found, &record);
-            out.push(Child { path: path_of(&child)?, kind });
+            out.push(Child { path: namer.path(&child)?, kind });
             let passed = KeyRange::prefix(&child.in_space(Space::Nodes));
             start = passed.end().unwrap_or_default().to_vec();
         }
@@ -466,9 +452,12 @@ impl<'a> Tree<'a> {
         };
         match (self.schema(&list)?, self.record(entry)?) {
             (Some(Schema::List(info)), Some(NodeRecord::Entry { .. })) => {
-                let path = path_of(entry)?;
-                let leaf = |name: &str| Child { path: path.child(name), kind: NodeKind::Leaf };
-                Ok(info.keys.iter().map(|key| leaf(&key.name)).collect())
+                let namer = Namer::new(self.snapshot);
+                let leaf = |key: &KeyLeaf| {
+                    let path = namer.path(&entry.named(&key.parsed()))?;
+                    Ok(Child { path, kind: NodeKind::Leaf })
+                };
+                info.keys.iter().map(leaf).collect()
             }
             _ => Ok(Vec::new()),
         }
@@ -505,13 +494,4 @@ fn last_value(key: &NodeKey) -> Result<Option<Value>> {
         Some(Component::Entry(keys)) => Ok(keys.into_iter().next()),
         _ => Ok(None),
     }
-}
-
-pub(crate) fn key_count(path: &Path, found: usize, schema: Option<&Schema>) -> Error {
-    let (expected, keys) = match schema {
-        Some(Schema::List(info)) => (info.keys.len(), info.to_string()),
-        Some(Schema::LeafList(_)) => (1, "a leaf-list".to_owned()),
-        None => (found, ListInfo::undeclared(found).to_string()),
-    };
-    Error::KeyCount { path: path.clone(), found, expected, keys }
 }

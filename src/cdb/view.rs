@@ -5,7 +5,7 @@ use super::key::{NodeKey, Space};
 use super::object::Object;
 use super::path::{IntoPath, Path};
 use super::record::{LeafListInfo, ListInfo, Schema};
-use super::tree::{Child, Tree, path_of};
+use super::tree::{Child, Tree};
 use super::value::Value;
 use crate::journal::{KeyRange, Sequence, Snapshot};
 
@@ -75,7 +75,7 @@ macro_rules! read_operations {
             };
             let mut entry = list;
             entry.push_bytes(&step);
-            path_of(&entry).map(Some)
+            tree.path_of(&entry).map(Some)
         }
 
         /// The children of the node at `path`: key leaves first, then sorted; a list's entries in its order.
@@ -104,7 +104,7 @@ macro_rules! read_operations {
             };
             Ok(tree.schema(&key)?.and_then(|schema| match schema {
                 Schema::List(info) => Some(info),
-                Schema::LeafList(_) => None,
+                Schema::LeafList(_) | Schema::Once => None,
             }))
         }
 
@@ -116,14 +116,20 @@ macro_rules! read_operations {
             };
             Ok(tree.schema(&key)?.and_then(|schema| match schema {
                 Schema::LeafList(info) => Some(info),
-                Schema::List(_) => None,
+                Schema::List(_) | Schema::Once => None,
             }))
         }
 
-        /// The attributes of the node at `path`: name spaces, as they were loaded.
+        /// The attributes of the node at `path`, as XML writes them: `name`, `prefix:name`, and `xmlns:prefix` for a prefix that
+        /// the node's value uses.
         pub fn attributes(&self, path: impl IntoPath) -> Result<Vec<(String, String)>, Error> {
             let (tree, path) = (self.tree(), path.into_path()?);
-            find(&tree, &path)?.map_or(Ok(Vec::new()), |key| tree.attributes(&key))
+            let Some(key) = find(&tree, &path)? else {
+                return Ok(Vec::new());
+            };
+            let namer = super::naming::Namer::new(tree.snapshot());
+            let attributes = tree.attributes(&key)?.into_iter();
+            attributes.map(|(name, value)| Ok((namer.attribute(&name)?, value))).collect()
         }
 
         /// How many nodes (leaves, leaf-list entries, list entries, presence containers) are at and below `path`.

@@ -4,10 +4,11 @@
 
 use std::rc::Rc;
 
-use super::error::Error;
-use super::key::{Component, NodeKey, RawSteps, Space, decode_step, is_entry};
+use super::error::{Error, corrupt};
+use super::key::{Component, NodeKey, RawSteps, Space, between, decode_step, is_entry};
+use super::path::Name;
 use super::record::{LeafListInfo, ListInfo, NodeRecord, Schema};
-use super::tree::{Tree, between, corrupt};
+use super::tree::Tree;
 use super::value::Value;
 use crate::journal::KeyRange;
 
@@ -15,13 +16,13 @@ use crate::journal::KeyRange;
 #[derive(Debug)]
 pub(crate) enum WalkEvent<'a> {
     /// A container begins; ends with [`WalkEvent::Leave`].
-    Container { name: &'a str, presence: bool },
+    Container { name: &'a Name, presence: bool },
     /// A list entry begins, its key leaves left out; ends with [`WalkEvent::Leave`].
-    Entry { list: &'a str, info: &'a ListInfo, keys: &'a [Value] },
+    Entry { list: &'a Name, info: &'a ListInfo, keys: &'a [Value] },
     /// A leaf.
-    Leaf { name: &'a str, value: &'a Value },
+    Leaf { name: &'a Name, value: &'a Value },
     /// An entry of a leaf-list.
-    LeafListEntry { name: &'a str, info: &'a LeafListInfo, value: &'a Value },
+    LeafListEntry { name: &'a Name, info: &'a LeafListInfo, value: &'a Value },
     /// The innermost container or entry ends.
     Leave,
 }
@@ -59,7 +60,7 @@ enum OpenKind {
     /// Was announced and will be left.
     Node,
     /// A list or leaf-list: its entries are announced, it is not.
-    List { name: String, schema: Rc<Schema> },
+    List { name: Name, schema: Rc<Schema> },
 }
 
 impl<E: From<Error>> Walker<'_, '_, E> {
@@ -167,7 +168,7 @@ impl<E: From<Error>> Walker<'_, '_, E> {
         let undeclared;
         let info = match &*schema {
             Schema::List(info) => info,
-            Schema::LeafList(_) => {
+            Schema::LeafList(_) | Schema::Once => {
                 undeclared = ListInfo::undeclared(keys.len());
                 &undeclared
             }
@@ -182,16 +183,15 @@ impl<E: From<Error>> Walker<'_, '_, E> {
         let undeclared;
         let info = match &*schema {
             Schema::LeafList(info) => info,
-            Schema::List(_) => {
-                undeclared =
-                    LeafListInfo { value_type: value.value_type(), ..LeafListInfo::default() };
+            Schema::List(_) | Schema::Once => {
+                undeclared = LeafListInfo::undeclared(value.value_type());
                 &undeclared
             }
         };
         (self.visit)(key, WalkEvent::LeafListEntry { name: &name, info, value })
     }
 
-    fn list(&self) -> Option<(String, Rc<Schema>)> {
+    fn list(&self) -> Option<(Name, Rc<Schema>)> {
         match &self.open.last()?.kind {
             OpenKind::List { name, schema } => Some((name.clone(), schema.clone())),
             OpenKind::Node => None,

@@ -77,7 +77,11 @@ fn insert(root: &mut Node, change: &NodeChange) {
         return;
     };
     let mut at = root;
-    for step in path.steps() {
+    let (last, around) = match path.steps().split_last() {
+        Some((last, around)) if change.attribute.is_some() => (Some(last), around),
+        _ => (None, path.steps()),
+    };
+    for step in around {
         let label = label(step);
         // Changes come in document order, so what is around one is the last that was made, if it is there.
         if at.children.last().is_none_or(|last| last.label != label) {
@@ -87,10 +91,14 @@ fn insert(root: &mut Node, change: &NodeChange) {
         let Some(last) = at.children.last_mut() else { return };
         at = last;
     }
+    if let (Some(last), Some(attribute)) = (last, &change.attribute) {
+        at.children.push(attribute_node(&label(last), attribute, change));
+        return;
+    }
     at.mark = match change.operation {
         ChangeOperation::Created => Mark::Created,
         ChangeOperation::Deleted => Mark::Deleted,
-        ChangeOperation::Modified => Mark::Modified,
+        ChangeOperation::Modified | ChangeOperation::Attribute => Mark::Modified,
         ChangeOperation::Moved => Mark::Moved,
     };
     at.value = change.new.clone().or_else(|| change.old.clone());
@@ -101,6 +109,18 @@ fn insert(root: &mut Node, change: &NodeChange) {
             None => "  (moved)".to_owned(),
         };
     }
+}
+
+/// `device ce7 @note`, beside its node.
+fn attribute_node(label: &str, attribute: &str, change: &NodeChange) -> Node {
+    let mark = match (&change.old, &change.new) {
+        (None, _) => Mark::Created,
+        (_, None) => Mark::Deleted,
+        _ => Mark::Modified,
+    };
+    let value = change.new.clone().or_else(|| change.old.clone());
+    let (label, old) = (format!("{label} @{attribute}"), change.old.clone());
+    Node { label, mark, value, old, ..Node::default() }
 }
 
 /// `device ce7` for `device{ce7}`.
@@ -172,7 +192,8 @@ mod tests {
 
     fn change(path: &str, operation: ChangeOperation, old: &str, new: &str) -> NodeChange {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        NodeChange { path: path.to_owned(), operation, old: text(old), new: text(new), after: None }
+        let (path, attribute, after) = (path.to_owned(), None, None);
+        NodeChange { path, operation, attribute, old: text(old), new: text(new), after }
     }
 
     #[test]

@@ -14,7 +14,13 @@ use super::text::{count, from_to, took};
 use crate::service::{self, Committed, Failure, Reply, Request, Source};
 
 /// Load a file of XML or JSON as one transaction
+///
+/// Lists and leaf-lists that nobody declared keep the order of the file, and `move` works on them.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of a command do not depend on each other"
+)]
 pub struct Load {
     /// The file; - is standard input
     file: PathBuf,
@@ -30,6 +36,21 @@ pub struct Load {
     /// The keys of a list: PATH=NAME,..; may be given more than once
     #[arg(long = "key", value_name = "PATH=NAME,..")]
     keys: Vec<String>,
+    /// What is at PATH is one container, and no entry of a list; may be given more than once
+    #[arg(long = "container", value_name = "PATH")]
+    containers: Vec<String>,
+    /// What is at PATH is one leaf, and no entry of a leaf-list; may be given more than once
+    #[arg(long = "leaf", value_name = "PATH")]
+    leaves: Vec<String>,
+    /// What is at PATH is a leaf-list; may be given more than once
+    #[arg(long = "leaf-list", value_name = "PATH")]
+    leaf_lists: Vec<String>,
+    /// Take what the file has once as containers and leaves, unless it is known to be a list
+    #[arg(long)]
+    single: bool,
+    /// Sort new lists and leaf-lists by key [default: keep the order of the file]
+    #[arg(long)]
+    sort: bool,
     /// What to do about an entry that is in the file twice
     #[arg(long, value_enum, value_name = "WHAT", default_value = "error")]
     on_duplicate: OnDuplicate,
@@ -99,6 +120,11 @@ impl Load {
             format: self.format.map(Into::into),
             replace: self.replace,
             keys: self.keys,
+            containers: self.containers,
+            leaves: self.leaves,
+            leaf_lists: self.leaf_lists,
+            single: self.single,
+            sort: self.sort,
             nodes_per_step: self.step,
             merge_duplicates: self.on_duplicate == OnDuplicate::Merge,
             words,
@@ -118,9 +144,26 @@ impl Load {
 fn told(name: &str, committed: &Committed) -> String {
     let nodes = count(committed.loaded_nodes.unwrap_or(committed.nodes), "node");
     let took = took(committed.duration_micros);
+    let folded = folded(committed);
     if !committed.changed {
-        return format!("loaded {name} ({nodes}): nothing changed (tx {})   {took}", committed.tx);
+        return format!(
+            "loaded {name} ({nodes}): nothing changed (tx {})   {took}{folded}",
+            committed.tx
+        );
     }
     let sizes = from_to(committed.size_before_bytes, committed.size_after_bytes);
-    format!("loaded {name} ({nodes}) in tx {}   {} {sizes}   {took}", committed.tx, committed.file)
+    let (tx, file) = (committed.tx, &committed.file);
+    format!("loaded {name} ({nodes}) in tx {tx}   {file} {sizes}   {took}{folded}")
+}
+
+/// A second line: what was there again, when something was.
+fn folded(committed: &Committed) -> String {
+    if committed.folded == 0 {
+        return String::new();
+    }
+    let known = committed.first_folded.len() as u64;
+    let more = if committed.folded > known && known > 0 { ", ..." } else { "" };
+    let first = committed.first_folded.join(", ");
+    let colon = if first.is_empty() { "" } else { ": " };
+    format!("\nfolded {} that came again{colon}{first}{more}", count(committed.folded, "node"))
 }

@@ -16,7 +16,12 @@ pub fn read(vfs: &dyn Vfs, file: Option<&Path>) -> Result<String, Failure> {
         Some(file) => vfs::read_file(vfs, file, SCRIPT_BYTES_MAX)?,
         None => read_stdin()?,
     };
-    String::from_utf8(bytes).map_err(|_| Failure::usage("the text is not UTF-8"))
+    let mut text = String::from_utf8(bytes).map_err(|_| Failure::usage("the text is not UTF-8"))?;
+    // A byte order mark says how the text is encoded, and is no part of it.
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {

@@ -104,9 +104,34 @@ fn root(subtree: &Subtree) -> Path {
 /// Refuses a state for the first mistake in what was changed. A mistake that stood there before, in an entry that is left alone, is
 /// no reason to refuse.
 fn validate<C: Component>(component: &C, view: &ReadView, diff: &Diff) -> Result<(), String> {
+    refuse_second(component.subtree(), view)?;
     let read = read(component, view).map_err(|error| error.to_string())?;
     let touched = |problem: &&Problem| !diff.below(&unit(&problem.path)).is_empty();
     read.problems.iter().find(touched).map_or(Ok(()), |problem| Err(problem.to_string()))
+}
+
+/// Refuses a subtree of this name in a second namespace: only one of them would be read.
+fn refuse_second(subtree: &Subtree, view: &ReadView) -> Result<(), String> {
+    let root = root(subtree);
+    let Some(name) = root.steps().first().map(crate::cdb::Step::local) else {
+        return Ok(());
+    };
+    let children = view.children("/").map_err(|error| error.to_string())?;
+    let is_called = |step: &crate::cdb::Step| step.local() == name;
+    let called: Vec<String> = children
+        .iter()
+        .filter(|child| child.path.steps().last().is_some_and(is_called))
+        .map(|child| child.path.to_string())
+        .collect();
+    match called.as_slice() {
+        [] | [_] => Ok(()),
+        several => {
+            let several = several.join(" and ");
+            Err(format!(
+                "/{name}: {several} are two subtrees in two namespaces, and one is read: remove one"
+            ))
+        }
+    }
 }
 
 /// The entry that a node is in, or else the node.

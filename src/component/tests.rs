@@ -59,7 +59,7 @@ fn set(cdb: &Cdb, path: &str, text: &str) -> Result<(), String> {
 }
 
 fn load(cdb: &Cdb, xml: &str) -> Result<(), String> {
-    let options = LoadOptions { keys: key_hints(&LAMPS), ..LoadOptions::default() };
+    let options = LoadOptions { known_keys: key_hints(&LAMPS), ..LoadOptions::default() };
     let source = BytesSource::new("lamps.xml", xml.as_bytes());
     let loaded = cdb.load(Datastore::Config, &source, &options, &Default::default());
     loaded.map(drop).map_err(|error| error.to_string())
@@ -168,4 +168,17 @@ fn every_value_has_its_origin() {
         ("/lamps/on", "true", true),
     ];
     assert_eq!(rows, expected.map(|(path, value, default)| (path.to_owned(), value, default)));
+}
+
+#[test]
+fn a_subtree_in_a_second_namespace_is_refused() {
+    let cdb = guarded();
+    load(&cdb, "<lamps xmlns=\"urn:a\"><lamp><name>x</name><watts>1</watts></lamp></lamps>")
+        .unwrap();
+    set(&cdb, "/lamps/lamp{x}/watts", "2").unwrap();
+    let second = "<lamps><lamp><name>y</name><watts>1</watts></lamp></lamps>";
+    let refused = load(&cdb, second).unwrap_err();
+    assert!(refused.contains("/lamps: /lamps and /a:lamps are two subtrees"), "{refused}");
+    let wrong = "<lamps xmlns=\"urn:a\"><lamp><name>x</name><watts>99</watts></lamp></lamps>";
+    assert!(load(&cdb, wrong).is_err(), "the table holds in whatever namespace it is");
 }

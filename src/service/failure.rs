@@ -234,7 +234,9 @@ impl From<Error> for Failure {
         let reason = error.to_string();
         match error {
             Error::Path(_) => Self::new(Class::Usage, "bad_path", reason),
-            Error::BadPath { path, .. } | Error::KeyCount { path, .. } => {
+            Error::BadPath { path, .. }
+            | Error::KeyCount { path, .. }
+            | Error::AmbiguousName { path, .. } => {
                 Self::new(Class::Usage, "bad_path", reason).about(path)
             }
             Error::NotFound { path } => Self::new(Class::NotFound, "not_found", reason).about(path),
@@ -247,6 +249,7 @@ impl From<Error> for Failure {
             | Error::WrongType { path, .. }
             | Error::KeyLeaf { path }
             | Error::BadDeclaration { path, .. }
+            | Error::NoEntryKey { path, .. }
             | Error::AlreadyDeclared { path, .. } => refused(reason).about(path),
             Error::Refused { .. } => refused(reason),
             Error::Limit { path, .. } => Self::new(Class::Refused, "too_large", reason).about(path),
@@ -282,7 +285,10 @@ impl From<LoadError> for Failure {
         let reason = error.to_string();
         match *error.problem {
             Problem::Read(_) => Self::new(Class::Disk, "io", reason),
-            Problem::Format | Problem::UnknownKeys { .. } => Self::usage(reason),
+            Problem::Format
+            | Problem::UnknownKeys { .. }
+            | Problem::UnusedHint { .. }
+            | Problem::Ambiguous { .. } => Self::usage(reason),
             Problem::Store(error) => Self { reason, ..error.into() },
             _ => refused(reason),
         }

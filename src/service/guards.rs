@@ -63,7 +63,9 @@ fn left(change: &Change) -> Option<&Value> {
     match &change.kind {
         ChangeKind::Created { value } => value.as_ref(),
         ChangeKind::Modified { new, .. } => Some(new),
-        ChangeKind::Deleted { .. } | ChangeKind::Moved { .. } => None,
+        ChangeKind::Deleted { .. } | ChangeKind::Moved { .. } | ChangeKind::Attribute { .. } => {
+            None
+        }
     }
 }
 

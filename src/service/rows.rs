@@ -15,17 +15,22 @@ pub fn changes(diff: &Diff) -> Vec<NodeChange> {
 
 fn change(change: &Change) -> NodeChange {
     let text = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+    let mut attribute = None;
     let (operation, old, new, after) = match &change.kind {
         ChangeKind::Created { value } => (ChangeOperation::Created, None, text(value), None),
         ChangeKind::Deleted { value } => (ChangeOperation::Deleted, text(value), None, None),
         ChangeKind::Modified { old, new } => {
             (ChangeOperation::Modified, Some(old.to_string()), Some(new.to_string()), None)
         }
+        ChangeKind::Attribute { name, old, new } => {
+            attribute = Some(name.clone());
+            (ChangeOperation::Attribute, old.clone(), new.clone(), None)
+        }
         ChangeKind::Moved { after } => {
             (ChangeOperation::Moved, None, None, after.as_ref().map(ToString::to_string))
         }
     };
-    NodeChange { path: change.path.to_string(), operation, old, new, after }
+    NodeChange { path: change.path.to_string(), operation, attribute, old, new, after }
 }
 
 /// The changes that lead the other way. Where a moved entry was before, a diff does not say.

@@ -9,8 +9,9 @@ use super::protocol::{
 };
 use super::{components, read, rows};
 use crate::cdb::{
-    Author, BytesSource, Commit, Datastore, Error, FileSource, KeyHint, LoadMode, LoadOptions,
-    MoveTo, OnDuplicate, Path, TransactionId, ValueType, WriteTransaction,
+    Author, BytesSource, Commit, Datastore, Error, FileSource, KeyHint, KindHint, LoadMode,
+    LoadOptions, MoveTo, OnDuplicate, Path, PathError, Read, SaidKind, TransactionId, ValueType,
+    WriteTransaction,
 };
 
 /// The name of a text that came without a file.
@@ -60,6 +61,8 @@ impl<'a> Measure<'a> {
             changed: false,
             nodes: 0,
             loaded_nodes: None,
+            folded: 0,
+            first_folded: Vec::new(),
             file: self.datastore.file_name().to_owned(),
             size_before_bytes: self.size_before_bytes,
             size_after_bytes: stats.file_bytes,
@@ -176,9 +179,9 @@ fn load_from(
     let options = load_options(load)?;
     if load.dry_run {
         let mut tx = service.cdb.begin_write(load.datastore)?;
-        let named = tx.load(source, &options)?;
+        let read = tx.load(source, &options)?;
         let reply = measure.dry_reply(rows::changes(&tx.diff()?));
-        return Ok(with_named(reply, named));
+        return Ok(with_read(reply, read));
     }
     let author = load.words.clone().into();
     let loaded = match load.nodes_per_step {
@@ -186,31 +189,60 @@ fn load_from(
         None => service.cdb.load(load.datastore, source, &options, &author)?,
     };
     let reply = Reply::Committed(measure.committed(&loaded.commit));
-    Ok(with_named(reply, loaded.named))
+    Ok(with_read(reply, loaded.read))
 }
 
-fn with_named(reply: Reply, named: u64) -> Reply {
+fn with_read(reply: Reply, read: Read) -> Reply {
     match reply {
-        Reply::Committed(committed) => {
-            Reply::Committed(Committed { loaded_nodes: Some(named), ..committed })
-        }
+        Reply::Committed(committed) => Reply::Committed(Committed {
+            loaded_nodes: Some(read.nodes),
+            folded: read.folded,
+            first_folded: read.first_folded,
+            ..committed
+        }),
         other => other,
     }
 }
 
+/// What the request says of single nodes.
+fn kinds(load: &Load) -> Result<Vec<KindHint>, Failure> {
+    let said = [
+        (&load.containers, SaidKind::Container),
+        (&load.leaves, SaidKind::Leaf),
+        (&load.leaf_lists, SaidKind::LeafList),
+    ];
+    let mut kinds = Vec::new();
+    for (paths, kind) in said {
+        for text in paths {
+            let path: Path =
+                text.parse().map_err(|error: PathError| Failure::usage(error.to_string()))?;
+            if !path.is_absolute() || path.steps().iter().any(|step| step.selector.is_some()) {
+                let reason = format!("\"{text}\": expected a path from the root without keys");
+                return Err(Failure::usage(reason));
+            }
+            kinds.push(KindHint { path, kind });
+        }
+    }
+    Ok(kinds)
+}
+
 fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
     let keys: Result<Vec<KeyHint>, _> = load.keys.iter().map(|hint| hint.parse()).collect();
-    let mut keys =
-        keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?;
-    if load.datastore == Datastore::Config {
-        keys.extend(components::key_hints());
-    }
+    let keys = keys.map_err(|error: crate::cdb::KeyHintError| Failure::usage(error.to_string()))?;
+    let known_keys = match load.datastore {
+        Datastore::Config => components::key_hints(),
+        Datastore::Operational | Datastore::Snapshot => Vec::new(),
+    };
     let format = load.format.map(read::format);
     Ok(LoadOptions {
         format,
         mode: if load.replace { LoadMode::Replace } else { LoadMode::Merge },
         on_duplicate: if load.merge_duplicates { OnDuplicate::Merge } else { OnDuplicate::Refuse },
         keys,
+        known_keys,
+        kinds: kinds(load)?,
+        single: load.single,
+        sort: load.sort,
         ..LoadOptions::default()
     })
 }

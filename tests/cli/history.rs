@@ -57,9 +57,31 @@ fn rolling_back_is_a_new_transaction() {
     assert_eq!(place.demo_ok(&["rollback", "1"]), "tx 4  2 nodes\n");
     assert_eq!(place.demo_ok(&["get", "/port"]), "1\n");
     assert_eq!(place.demo_json_lines(&["log"])[0]["comment"], "rollback to 1");
+}
+
+#[test]
+fn the_log_and_rollback_reach_behind_a_compaction() {
+    let place = three_transactions();
+    let before = place.demo_ok(&["log"]);
+    place.demo_ok(&["compact", "A"]);
+    assert_eq!(place.demo_ok(&["log"]), before);
+    assert_eq!(place.demo(&["diff", "1", "2"]).out, "- port 1\n+ port 2\n");
+    assert_eq!(place.demo_ok(&["rollback", "1"]), "tx 4  2 nodes\n");
+    assert_eq!(place.demo_ok(&["get", "/port"]), "1\n");
+    place.demo_ok(&["compact", "A"]);
+    assert!(place.demo_ok(&["log"]).contains("rollback to 1"));
+}
+
+#[test]
+fn what_is_not_kept_is_said_to_be_gone() {
+    let place = three_transactions();
+    let conf = String::from_utf8(place.read("demo/ncs.conf")).unwrap();
+    let none = conf.replace("<history-size>35</", "<history-size>0</");
+    assert_ne!(none, conf);
+    place.write("demo/ncs.conf", &none);
     place.demo_ok(&["compact"]);
     place.demo(&["rollback", "1"]).fails(3, "transaction 1 is no longer in the tail");
-    assert_eq!(place.demo_ok(&["log"]), "transactions up to 4 were compacted into one\n");
+    assert_eq!(place.demo_ok(&["log"]), "transactions up to 3 were compacted into one\n");
 }
 
 #[test]

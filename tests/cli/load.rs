@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::program::Place;
 
-const DEVICES: &str = "<config xmlns=\"http://tail-f.com/ns/config/1.0\">\n  <devices>\n    <device>\n      <name>ce0</name>\n      \
+const DEVICES: &str = "<config:config xmlns:config=\"http://tail-f.com/ns/config/1.0\">\n  <devices>\n    <device>\n      <name>ce0</name>\n      \
                        <address>10.0.0.1</address>\n    </device>\n    <device>\n      <name>ce1</name>\n      \
-                       <address>10.0.0.2</address>\n    </device>\n  </devices>\n</config>\n";
+                       <address>10.0.0.2</address>\n    </device>\n  </devices>\n</config:config>\n";
 
 fn loaded() -> Place {
     let place = Place::with_database();
@@ -82,6 +82,72 @@ fn a_faulty_file_is_refused_with_its_line() {
     place.demo(&["load", "missing.xml"]).fails(3, "missing.xml does not exist");
     place.demo(&["load", "-"]).fails(2, "standard input has no name");
     place.demo(&["load", "list", "-F", "xml", "--key", "nonsense"]).fails(2, "nonsense");
+}
+
+#[test]
+fn a_second_single_entry_is_refused_until_somebody_says_what_it_is() {
+    let place = Place::with_database();
+    let device = |name: &str| {
+        format!("<devices><device><name>{name}</name><port>1</port></device></devices>")
+    };
+    for name in ["a", "b", "c"] {
+        place.write(&format!("{name}.xml"), &device(name));
+    }
+    place.demo_ok(&["load", "a.xml"]);
+    place.demo(&["load", "b.xml"]).fails(2, "--key /devices/device=name");
+    place.demo_ok(&["load", "b.xml", "--key", "/devices/device=name"]);
+    place.demo_ok(&["load", "c.xml"]);
+    let listed = place.demo_ok(&["ls", "/devices/device"]);
+    assert_eq!(listed, "device{a}\ndevice{b}\ndevice{c}\n");
+    let other = ["load", "a.xml", "--container", "/nowhere"];
+    place.demo(&other).fails(2, "--container /nowhere: the source has nothing there");
+}
+
+#[test]
+fn what_was_folded_is_said() {
+    let place = Place::with_database();
+    place.write("t.xml", "<r><e><k>a</k></e><e><k>b</k></e><e><k>a</k></e></r>");
+    let said = place.demo_ok(&["load", "t.xml", "--on-duplicate", "merge"]);
+    assert!(said.ends_with("\nfolded 1 node that came again: /r/e{a}\n"), "{said}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let place = Place::with_database();
+    place.write("t.xml", "\u{feff}<?xml version=\"1.0\"?>\n<a><x>1</x></a>");
+    place.write("t.json", "\u{feff}{\"b\": {\"x\": 2}}");
+    place.write("t.tx", "\u{feff}set /c/x 3\n");
+    place.demo_ok(&["load", "t.xml"]);
+    place.demo_ok(&["load", "t.json"]);
+    place.demo_ok(&["tx", "t.tx"]);
+    for (path, value) in [("/a/x", "1\n"), ("/b/x", "2\n"), ("/c/x", "3\n")] {
+        assert_eq!(place.demo_ok(&["get", path]), value);
+    }
+}
+
+#[test]
+fn order_is_kept_unless_sorting_is_asked_for() {
+    let place = Place::with_database();
+    place.write("t.xml", "<r><e><k>z</k></e><e><k>a</k></e><t>2</t><t>1</t></r>");
+    place.demo_ok(&["load", "t.xml"]);
+    assert_eq!(place.demo_ok(&["ls", "/r/e"]), "e{z}\ne{a}\n");
+    place.write("move.tx", "move /r/e{a} first\n");
+    place.demo_ok(&["tx", "move.tx"]);
+    assert_eq!(place.demo_ok(&["ls", "/r/e"]), "e{a}\ne{z}\n");
+    place.write("s.xml", "<s><e><k>z</k></e><e><k>a</k></e><t>2</t><t>1</t></s>");
+    place.demo_ok(&["load", "s.xml", "--sort"]);
+    assert_eq!(place.demo_ok(&["ls", "/s/e"]), "e{a}\ne{z}\n");
+}
+
+#[test]
+fn a_changed_attribute_shows_in_a_diff() {
+    let place = Place::with_database();
+    for (name, note) in [("1.xml", "old"), ("2.xml", "new")] {
+        place.write(name, &format!("<d><p note=\"{note}\">9</p></d>"));
+        place.demo_ok(&["load", name]);
+    }
+    let ran = place.demo(&["diff", "1", "2"]);
+    assert_eq!((ran.code, &*ran.out), (1, "  d {\n-   p @note old\n+   p @note new\n  }\n"));
 }
 
 #[test]

@@ -60,6 +60,15 @@ pub(super) struct Twice {
     pub again: At,
 }
 
+/// What a set knows at its end about keys that were not found to come twice on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Late {
+    /// The key whose second place is the first in the source.
+    pub first: Option<Twice>,
+    /// How often a key came again.
+    pub count: u64,
+}
+
 impl Distinct {
     /// Takes a key in. What came before it may have gone to a run; then [`Distinct::finish`] finds it.
     pub fn insert(&mut self, sets: &Sets, key: &[u8], at: At) -> Result<Option<Twice>, LoadError> {
@@ -90,16 +99,16 @@ impl Distinct {
         Ok(())
     }
 
-    /// The key that came twice and whose second place is the first in the source, if any was not found on the way.
-    pub fn finish(mut self, sets: &Sets) -> Result<Option<Twice>, Problem> {
+    /// The keys that came twice and were not found on the way.
+    pub fn finish(mut self, sets: &Sets) -> Result<Late, Problem> {
         if self.runs.is_empty() {
-            return Ok(None);
+            return Ok(Late::default());
         }
         self.spill(&sets.scratch)?;
         let Some(file) = self.file else {
-            return Ok(None);
+            return Ok(Late::default());
         };
-        Merge::begin(&file, &self.runs)?.first_twice()
+        Merge::begin(&file, &self.runs)?.late()
     }
 }
 
@@ -153,19 +162,20 @@ impl Merge {
         Ok(())
     }
 
-    fn first_twice(mut self) -> Result<Option<Twice>, Problem> {
-        let mut found: Option<Twice> = None;
+    fn late(mut self) -> Result<Late, Problem> {
+        let mut late = Late::default();
         let mut last: Option<Record> = None;
         while let Some(Reverse((record, index))) = self.heads.pop() {
-            if let Some((_, first)) = last.filter(|last| last.0 == record.0)
-                && found.is_none_or(|found| record.1 < found.again)
-            {
-                found = Some(Twice { first, again: record.1 });
+            if let Some((_, first)) = last.filter(|last| last.0 == record.0) {
+                late.count += 1;
+                if late.first.is_none_or(|found| record.1 < found.again) {
+                    late.first = Some(Twice { first, again: record.1 });
+                }
             }
             last = Some(record);
             self.refill(index)?;
         }
-        Ok(found)
+        Ok(late)
     }
 }
 
@@ -193,7 +203,7 @@ mod tests {
             let found = distinct.insert(&sets, &[*key], at(line)).unwrap();
             soonest = soonest.or(found);
         }
-        let late = distinct.finish(&sets).unwrap();
+        let late = distinct.finish(&sets).unwrap().first;
         [soonest, late].into_iter().flatten().min_by_key(|twice| twice.again)
     }
 
@@ -222,6 +232,6 @@ mod tests {
         }
         assert_eq!(vfs.list(std::path::Path::new("/")).unwrap(), Vec::<String>::new());
         let expected = Twice { first: at(7), again: at(90) };
-        assert_eq!(distinct.finish(&sets).unwrap(), Some(expected));
+        assert_eq!(distinct.finish(&sets).unwrap(), Late { first: Some(expected), count: 1 });
     }
 }

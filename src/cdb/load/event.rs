@@ -1,21 +1,26 @@
 //! The one shape in which both formats arrive.
 
-use super::names::TYPE_PREFIX;
+use super::names::{NUMBER_MARK, TYPE_NAMESPACE, TYPE_PREFIX};
 use super::position::At;
 use super::problem::{LoadError, Problem};
-use crate::cdb::path::is_name;
-use crate::cdb::record::{LeafListInfo, ListInfo, OrderedBy, Schema};
+use super::scope::Attributes;
+use crate::cdb::path::Name;
+use crate::cdb::record::{LeafListInfo, ListInfoError, OrderedBy, Schema};
 use crate::cdb::value::{Value, ValueType};
 
 /// The start of an element or member.
 #[derive(Debug)]
 pub(super) struct Start {
-    pub name: String,
+    pub name: Name,
+    /// The prefix that the source has for the name's namespace.
+    pub prefix: Option<String>,
     pub at: At,
     /// An element of a JSON array.
     pub in_array: bool,
     /// A JSON object: has children even when it is empty.
     pub object: bool,
+    /// The source can say that it is no entry of a list or leaf-list.
+    pub single: bool,
     pub marks: Marks,
 }
 
@@ -23,13 +28,15 @@ pub(super) struct Start {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
     /// Attributes that are kept.
-    pub attributes: Vec<(String, String)>,
+    pub attributes: Attributes,
     /// `pumice:keys` or `pumice:leaf-list`.
     pub declared: Option<Schema>,
     /// `pumice:type`.
     pub leaf_type: Option<ValueType>,
     /// `pumice:presence`.
     pub presence: bool,
+    /// `pumice:single`.
+    pub single: bool,
 }
 
 /// What was between start and end.
@@ -73,49 +80,48 @@ impl Scalar {
 /// Takes the stream.
 pub(super) trait Sink {
     fn start(&mut self, start: Start) -> Result<(), LoadError>;
-    fn end(&mut self, content: Content) -> Result<(), LoadError>;
+    /// `scope`: the declarations of prefixes that the content uses.
+    fn end(&mut self, content: Content, scope: Attributes) -> Result<(), LoadError>;
 }
 
 /// Sorts attributes into what is kept and what is about types.
-pub(super) fn marks(attributes: Vec<(String, String)>, at: At) -> Result<Marks, LoadError> {
+pub(super) fn marks(attributes: Attributes, at: At) -> Result<Marks, LoadError> {
     let mut marks = Marks::default();
-    let mut ordered_by = OrderedBy::System;
+    let mut ordered_by = OrderedBy::User;
     for (name, value) in attributes {
-        let wrong =
-            |problem| LoadError::at(at, Problem::TypeAttribute { name: name.clone(), problem });
-        match name.strip_prefix(TYPE_PREFIX) {
-            Some("keys") => {
-                let info: ListInfo = value.parse().map_err(wrong)?;
-                marks.declared = Some(Schema::List(info));
-            }
-            Some("leaf-list") => {
+        if name.namespace() != Some(TYPE_NAMESPACE) {
+            marks.attributes.push((name, value));
+            continue;
+        }
+        let wrong = |problem| {
+            let name = format!("{TYPE_PREFIX}{}", name.local());
+            LoadError::at(at, Problem::TypeAttribute { name, problem })
+        };
+        match name.local() {
+            "keys" => marks.declared = Some(Schema::List(value.parse().map_err(wrong)?)),
+            "leaf-list" => {
                 let value_type = value.parse().map_err(|error| wrong(Into::into(error)))?;
                 marks.declared = Some(Schema::LeafList(LeafListInfo { value_type, ordered_by }));
             }
-            Some("type") => {
+            "type" => {
                 marks.leaf_type = Some(value.parse().map_err(|error| wrong(Into::into(error)))?);
             }
-            Some("presence") => marks.presence = true,
-            Some("ordered-by") if value == "user" => ordered_by = OrderedBy::User,
-            Some(_) => {}
-            None if is_edit_operation(&name) => {
-                return Err(LoadError::at(at, Problem::Refused("the attribute operation")));
-            }
-            None if !is_name(&name) => {
-                return Err(LoadError::at(at, Problem::AttributeName { name }));
-            }
-            None => marks.attributes.push((name, value)),
+            "presence" => marks.presence = true,
+            "single" => marks.single = true,
+            "ordered-by" => ordered_by = value.parse().map_err(wrong)?,
+            NUMBER_MARK => marks.attributes.push((name, value)),
+            _ => return Err(wrong(ListInfoError::Mark)),
         }
     }
     match &mut marks.declared {
         Some(Schema::List(info)) => info.ordered_by = ordered_by,
         Some(Schema::LeafList(info)) => info.ordered_by = ordered_by,
-        None => {}
+        Some(Schema::Once) | None => {}
     }
     Ok(marks)
 }
 
 /// NETCONF's edit operations would change what the data means; keeping them as text would be a lie.
-fn is_edit_operation(name: &str) -> bool {
+pub(super) fn is_edit_operation(name: &str) -> bool {
     name.rsplit(':').next() == Some("operation")
 }

@@ -1,80 +1,77 @@
-//! The first pass: what each schema path of a source is.
+//! The first pass: what was seen of each schema path of a source.
 
 use std::collections::{HashMap, HashSet};
 
 use super::distinct::{Distinct, Sets, Twice};
-use super::edit::Target;
 use super::event::{Content, Scalar, Sink, Start};
-use super::options::LoadOptions;
+use super::number::common;
 use super::position::At;
 use super::problem::{LoadError, Problem};
-use crate::cdb::key::{NodeKey, path_text};
-use crate::cdb::path::Path;
-use crate::cdb::record::{KeyLeaf, LeafListInfo, ListInfo, OrderedBy, Schema};
+use super::scope::Attributes;
+use crate::cdb::path::Name;
+use crate::cdb::record::Schema;
 use crate::cdb::value::ValueType;
 
-/// What to make of each schema path; node 0 is the root.
-#[derive(Debug)]
-pub(super) struct Plan {
-    nodes: Vec<PlanNode>,
-}
-
-#[derive(Debug)]
-pub(super) struct PlanNode {
-    pub name: String,
-    pub schema: NodeKey,
-    pub kind: Kind,
-    children: HashMap<String, usize>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    Container,
-    Leaf,
-    List(ListInfo),
-    LeafList(LeafListInfo),
-}
-
-impl Plan {
-    pub fn node(&self, index: usize) -> Option<&PlanNode> {
-        self.nodes.get(index)
-    }
-
-    pub fn child(&self, parent: usize, name: &str) -> Option<usize> {
-        self.nodes.get(parent)?.children.get(name).copied()
-    }
-
-    /// The lists and leaf-lists, outermost first.
-    pub fn declarations(&self) -> impl Iterator<Item = (NodeKey, Schema)> {
-        self.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::List(info) => Some((node.schema.clone(), Schema::List(info.clone()))),
-            Kind::LeafList(info) => Some((node.schema.clone(), Schema::LeafList(info.clone()))),
-            Kind::Container | Kind::Leaf => None,
-        })
-    }
-}
-
 /// What was seen of one schema path.
-#[derive(Debug, Default)]
-struct Seen {
-    name: String,
-    parent: usize,
-    children: HashMap<String, usize>,
-    first_at: Option<At>,
-    repeats: bool,
-    in_array: bool,
-    has_children: bool,
-    declared: Option<Schema>,
-    candidate: Option<Candidate>,
-    /// Why the candidate will not do as key.
-    unfit: Option<(At, String)>,
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each was seen or not, whatever the others")]
+pub(super) struct Seen {
+    pub name: Name,
+    /// The prefix of the name's namespace.
+    pub prefix: Option<String>,
+    pub parent: usize,
+    children: HashMap<Name, usize>,
+    pub first_at: At,
+    /// It is more than once in one parent.
+    pub repeats: bool,
+    pub in_array: bool,
+    pub has_children: bool,
+    /// The source can say, and says, that it is no entry of a list or leaf-list.
+    pub single: bool,
+    pub declared: Option<Schema>,
+    pub candidate: Option<Candidate>,
+    /// An instance without the candidate, or without any leaf.
+    pub missing: Option<(At, String)>,
+    /// Two instances in one parent with the same candidate.
+    pub twice: Option<(At, String)>,
+    /// The type of the values, when all have one in common.
+    pub value_type: Option<ValueType>,
 }
 
 /// The first child leaf of a schema path.
 #[derive(Debug)]
-struct Candidate {
-    name: String,
-    value_type: ValueType,
+pub(super) struct Candidate {
+    pub name: Name,
+    pub value_type: ValueType,
+}
+
+impl Seen {
+    fn new(name: Name, prefix: Option<String>, parent: usize, first_at: At) -> Self {
+        Self {
+            name,
+            prefix,
+            parent,
+            children: HashMap::new(),
+            first_at,
+            repeats: false,
+            in_array: false,
+            has_children: false,
+            single: false,
+            declared: None,
+            candidate: None,
+            missing: None,
+            twice: None,
+            value_type: None,
+        }
+    }
+
+    pub fn child(&self, name: &Name) -> Option<usize> {
+        self.children.get(name).copied()
+    }
+
+    pub fn children(&self) -> impl Iterator<Item = usize> {
+        self.children.values().copied()
+    }
 }
 
 /// An element that is open.
@@ -105,47 +102,59 @@ pub(super) struct Gather {
 
 impl Gather {
     pub fn new(sets: Sets) -> Self {
-        let root = Seen { has_children: true, ..Seen::default() };
+        let mut root = Seen::new(Name::plain(""), None, 0, At::START);
+        root.has_children = true;
         Self { sets, seen: vec![root], open: vec![Frame::new(0, At::START)] }
     }
 
-    fn child(&mut self, parent: usize, name: &str, at: At) -> usize {
+    /// What was seen, parents first; the first is the root.
+    pub fn finish(mut self) -> Result<Vec<Seen>, LoadError> {
+        for frame in std::mem::take(&mut self.open) {
+            self.keys_ended(frame.keys)?;
+        }
+        Ok(self.seen)
+    }
+
+    fn child(&mut self, parent: usize, start: &Start) -> usize {
         let next = self.seen.len();
         let Some(seen) = self.seen.get_mut(parent) else {
             return 0;
         };
-        if let Some(known) = seen.children.get(name) {
-            return *known;
+        if let Some(known) = seen.child(&start.name) {
+            return known;
         }
-        seen.children.insert(name.to_owned(), next);
-        let first_at = Some(at);
-        self.seen.push(Seen { name: name.to_owned(), parent, first_at, ..Seen::default() });
+        seen.children.insert(start.name.clone(), next);
+        self.seen.push(Seen::new(start.name.clone(), start.prefix.clone(), parent, start.at));
         next
     }
 
     /// A leaf ended: it may be the key of the instance it is in.
-    fn leaf_ended(&mut self, leaf: usize, scalar: Option<&Scalar>) {
-        let Some(name) = self.seen.get(leaf).map(|seen| seen.name.clone()) else {
-            return;
-        };
-        let Some(parent) = self.open.last_mut() else {
-            return;
-        };
-        let Some(seen) = self.seen.get_mut(parent.node) else {
-            return;
-        };
+    fn leaf_ended(&mut self, leaf: &Frame, scalar: Option<&Scalar>) -> Result<(), LoadError> {
         let value_type = match scalar {
             Some(Scalar::Typed(value)) => value.value_type(),
             _ => ValueType::String,
         };
+        let (Some(parent), Some(seen)) = (self.open.last_mut(), self.seen.get_mut(leaf.node))
+        else {
+            return Ok(());
+        };
+        let name = seen.name.clone();
+        if seen.in_array || seen.repeats {
+            let first = seen.value_type.unwrap_or(value_type);
+            seen.value_type = Some(widen(&name, first, value_type, leaf.at)?);
+        } else {
+            seen.value_type.get_or_insert(value_type);
+        }
+        let Some(seen) = self.seen.get_mut(parent.node) else {
+            return Ok(());
+        };
         let candidate =
             seen.candidate.get_or_insert_with(|| Candidate { name: name.clone(), value_type });
         if candidate.name == name {
-            if candidate.value_type != value_type {
-                candidate.value_type = ValueType::String;
-            }
+            candidate.value_type = widen(&name, candidate.value_type, value_type, leaf.at)?;
             parent.key = Some(scalar.map(Scalar::text).unwrap_or_default());
         }
+        Ok(())
     }
 
     /// An instance with children ended: its candidate must be unlike its siblings'.
@@ -155,58 +164,47 @@ impl Gather {
         else {
             return Ok(());
         };
-        let name = seen.candidate.as_ref().map(|candidate| candidate.name.as_str());
-        let unfit = match (frame.key, name) {
-            (Some(key), Some(name)) => {
+        let line = frame.at.line;
+        let missing = match (frame.key, &seen.candidate) {
+            (Some(key), Some(candidate)) => {
                 let keys = parent.keys.entry(frame.node).or_default();
-                let twice = keys.insert(&self.sets, key.as_bytes(), frame.at)?;
-                let key = format!("\"{}\"", key.escape_debug());
-                twice.map(|twice| is_twice(name, &key, twice))
+                if let Some(twice) = keys.insert(&self.sets, key.as_bytes(), frame.at)? {
+                    let key = format!("\"{}\"", key.escape_debug());
+                    let why = is_twice(candidate.name.local(), &key, twice);
+                    seen.twice.get_or_insert((frame.at, why));
+                }
+                return Ok(());
             }
-            (_, Some(name)) => Some(format!("the entry on line {} has no <{name}>", frame.at.line)),
-            (_, None) => Some(format!("the entry on line {} has no leaf", frame.at.line)),
+            (_, Some(candidate)) => {
+                format!("the entry on line {line} has no <{}>", candidate.name.local())
+            }
+            (_, None) => format!("the entry on line {line} has no leaf"),
         };
-        if let Some(why) = unfit {
-            seen.unfit.get_or_insert((frame.at, why));
-        }
+        seen.missing.get_or_insert((frame.at, missing));
         Ok(())
     }
 
     /// All instances below an element are there.
     fn keys_ended(&mut self, keys: HashMap<usize, Distinct>) -> Result<(), LoadError> {
         for (node, keys) in keys {
-            let twice = keys.finish(&self.sets).map_err(LoadError::nowhere)?;
+            let twice = keys.finish(&self.sets).map_err(LoadError::nowhere)?.first;
             let Some((twice, seen)) = twice.zip(self.seen.get_mut(node)) else {
                 continue;
             };
-            let name = seen.candidate.as_ref().map_or("", |candidate| &candidate.name);
+            let name = seen.candidate.as_ref().map_or("", |candidate| candidate.name.local());
             let why = is_twice(name, "the same", twice);
-            seen.unfit.get_or_insert((twice.again, why));
+            seen.twice.get_or_insert((twice.again, why));
         }
         Ok(())
     }
+}
 
-    /// Decides; `target` is asked for what the store knows.
-    pub fn finish(
-        mut self,
-        options: &LoadOptions,
-        target: &mut dyn Target,
-    ) -> Result<Plan, LoadError> {
-        for frame in std::mem::take(&mut self.open) {
-            self.keys_ended(frame.keys)?;
-        }
-        let mut nodes: Vec<PlanNode> = Vec::with_capacity(self.seen.len());
-        for (index, seen) in self.seen.into_iter().enumerate() {
-            let parent = nodes.get(seen.parent).map(|parent| parent.schema.clone());
-            let schema = match parent {
-                Some(parent) if index > 0 => parent.child(&seen.name),
-                _ => NodeKey::root(),
-            };
-            let kind = decide(&seen, &schema, options, target)?;
-            nodes.push(PlanNode { name: seen.name, schema, kind, children: seen.children });
-        }
-        Ok(Plan { nodes })
-    }
+/// The type that holds both; numbers and text have none, since a number would come back as text.
+fn widen(name: &Name, first: ValueType, second: ValueType, at: At) -> Result<ValueType, LoadError> {
+    common(first, second).ok_or_else(|| {
+        let element = name.local().to_owned();
+        LoadError::at(at, Problem::MixedTypes { element, first, second })
+    })
 }
 
 fn is_twice(name: &str, key: &str, twice: Twice) -> String {
@@ -214,65 +212,15 @@ fn is_twice(name: &str, key: &str, twice: Twice) -> String {
     format!("its first leaf <{name}> is {key} both on line {first} and on line {again}")
 }
 
-fn decide(
-    seen: &Seen,
-    schema: &NodeKey,
-    options: &LoadOptions,
-    target: &mut dyn Target,
-) -> Result<Kind, LoadError> {
-    let at = seen.first_at.unwrap_or(At::START);
-    let known = match seen.declared.clone().or_else(|| hinted(schema, options)) {
-        Some(declared) => Some(declared),
-        None if schema.is_root() => None,
-        None => target.known(schema).map_err(|error| LoadError::at(at, error.into()))?,
-    };
-    match known {
-        Some(Schema::List(info)) => return Ok(Kind::List(info)),
-        Some(Schema::LeafList(info)) if !seen.has_children => return Ok(Kind::LeafList(info)),
-        Some(Schema::LeafList(_)) => {
-            let (found, expected) = ("something with children", "a leaf-list");
-            let element = seen.name.clone();
-            return Err(LoadError::at(at, Problem::Kind { element, found, expected }));
-        }
-        None => {}
-    }
-    match (seen.repeats || seen.in_array, seen.has_children) {
-        (true, true) => infer_list(seen, schema).map(Kind::List),
-        (true, false) => Ok(Kind::LeafList(LeafListInfo::default())),
-        (false, true) => Ok(Kind::Container),
-        (false, false) => Ok(Kind::Leaf),
-    }
-}
-
-fn hinted(schema: &NodeKey, options: &LoadOptions) -> Option<Schema> {
-    let path: Path = schema.path().ok()?;
-    let hint = options.keys.iter().find(|hint| hint.path == path)?;
-    Some(Schema::List(hint.info.clone()))
-}
-
-fn infer_list(seen: &Seen, schema: &NodeKey) -> Result<ListInfo, LoadError> {
-    let unknown = |at: At, why: String| {
-        let (element, schema_path) = (seen.name.clone(), path_text(schema));
-        LoadError::at(at, Problem::UnknownKeys { element, schema_path, why })
-    };
-    if let Some((at, why)) = &seen.unfit {
-        return Err(unknown(*at, why.clone()));
-    }
-    let Some(Candidate { name, value_type }) = &seen.candidate else {
-        return Err(unknown(seen.first_at.unwrap_or(At::START), "its entries have no leaf".into()));
-    };
-    let key = KeyLeaf { name: name.clone(), value_type: *value_type };
-    Ok(ListInfo { keys: vec![key], ordered_by: OrderedBy::System })
-}
-
 impl Sink for Gather {
     fn start(&mut self, start: Start) -> Result<(), LoadError> {
         let parent = self.open.last().map_or(0, |frame| frame.node);
-        let node = self.child(parent, &start.name, start.at);
+        let node = self.child(parent, &start);
         let repeats = self.open.last_mut().is_some_and(|frame| !frame.children.insert(node));
         if let Some(seen) = self.seen.get_mut(node) {
             seen.repeats |= repeats;
             seen.in_array |= start.in_array;
+            seen.single |= start.single;
             seen.has_children |= start.object || start.marks.presence;
             seen.declared = start.marks.declared.or(seen.declared.take());
         }
@@ -280,7 +228,7 @@ impl Sink for Gather {
         Ok(())
     }
 
-    fn end(&mut self, content: Content) -> Result<(), LoadError> {
+    fn end(&mut self, content: Content, _scope: Attributes) -> Result<(), LoadError> {
         let Some(frame) = self.open.pop() else {
             return Ok(());
         };
@@ -289,11 +237,10 @@ impl Sink for Gather {
                 if let Some(seen) = self.seen.get_mut(frame.node) {
                     seen.has_children = true;
                 }
-                self.instance_ended(frame)?;
+                self.instance_ended(frame)
             }
-            Content::Scalar(scalar) => self.leaf_ended(frame.node, Some(&scalar)),
-            Content::Nothing { .. } => self.leaf_ended(frame.node, None),
+            Content::Scalar(scalar) => self.leaf_ended(&frame, Some(&scalar)),
+            Content::Nothing { .. } => self.leaf_ended(&frame, None),
         }
-        Ok(())
     }
 }

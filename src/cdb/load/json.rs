@@ -1,7 +1,10 @@
 //! JSON as a stream of starts and ends, in the shape of RFC 7951 with the annotations of RFC 7952.
 //!
-//! Numbers without a fraction are int64 (uint64 when they are larger), others text unless they are too large to be exact; `[null]` is an empty leaf. Objects and
-//! arrays may nest to the depth that `serde_json` allows, 128 together.
+//! Numbers without a fraction are int32, uint32, int64 or uint64, the first that holds them, others decimal64; those that cannot be kept exactly are
+//! refused. `[null]` is an empty leaf. Objects and arrays may nest to the depth that `serde_json` allows, 128 together.
+//!
+//! A name `module:name` is in the namespace of the module, and so is what is in it, up to the next such name. The namespace is what an annotation
+//! of the member or around it says (`"@m:name": {"xmlns:m": "..."}`), else what the datastore knows the prefix for, else made from the module name.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -9,24 +12,25 @@ use std::io::{BufReader, Read};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::event::{Content, Marks, Scalar, Sink, Start, marks};
+use super::event::{Content, Marks, Scalar, Sink, Start, is_edit_operation, marks};
+use super::names::TYPE_NAMESPACE;
+use super::number::{integer, real};
 use super::position::{At, Counted, Place, TOO_LARGE};
 use super::problem::{LoadError, Problem};
-use crate::cdb::path::{MAX_DEPTH, is_name};
+use super::scope::{Attributes, Scope};
+use crate::cdb::path::{MAX_DEPTH, Name, is_name, is_namespace, module_namespace};
 use crate::cdb::value::Value;
-
-/// Below it floating point is exact to the unit; what is larger and fits 64 bits does not come as floating point.
-const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn stream(
     input: Box<dyn Read + '_>,
     limit_bytes: u64,
+    known: &HashMap<String, String>,
     sink: &mut dyn Sink,
 ) -> Result<(), LoadError> {
     let place = Place::new();
     let input = Counted::new(BufReader::new(input), place.clone(), limit_bytes);
     let mut deserializer = serde_json::Deserializer::from_reader(input);
-    let mut context = Context { sink, place, failed: None };
+    let mut context = Context { sink, place, known, scope: Scope::default(), failed: None };
     let top = Item { context: &mut context, member: None };
     let result = top.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match (context.failed, result) {
@@ -54,6 +58,9 @@ fn syntax(error: &serde_json::Error, limit_bytes: u64) -> LoadError {
 struct Context<'a> {
     sink: &'a mut dyn Sink,
     place: Place,
+    /// The namespaces of the prefixes that the datastore knows.
+    known: &'a HashMap<String, String>,
+    scope: Scope,
     /// The error behind the one that went through serde.
     failed: Option<LoadError>,
 }
@@ -78,31 +85,92 @@ impl Context<'_> {
     ) -> Result<T, E> {
         self.refuse(Problem::Unexpected { found, expected })
     }
+
+    fn namespace(&self, prefix: &str) -> String {
+        let known = self.scope.namespace(prefix);
+        let known = known.or_else(|| self.known.get(prefix).map(String::as_str));
+        known.map_or_else(|| module_namespace(prefix), str::to_owned)
+    }
+
+    /// Takes the declarations of an annotation into scope.
+    fn declare(&mut self, annotation: &Annotation) -> Result<(), LoadError> {
+        self.scope.enter();
+        for (name, value) in annotation {
+            let Some(prefix) = name.strip_prefix("xmlns:") else { continue };
+            if prefix.is_empty() || !is_namespace(value) {
+                let (name, namespace) = (name.clone(), value.clone());
+                return Err(LoadError::at(
+                    self.place.get(),
+                    Problem::Namespace { name, namespace },
+                ));
+            }
+            self.scope.declare(prefix, value);
+        }
+        Ok(())
+    }
+
+    /// What an annotation says, its declarations aside.
+    fn marks(&self, annotation: &Annotation, at: At) -> Result<Marks, LoadError> {
+        let mut named = Attributes::new();
+        for (written, value) in annotation {
+            if written == "xmlns" || written.starts_with("xmlns:") {
+                continue;
+            }
+            if is_edit_operation(written) {
+                return Err(LoadError::at(at, Problem::Refused("the attribute operation")));
+            }
+            if !is_name(written) {
+                return Err(LoadError::at(at, Problem::AttributeName { name: written.clone() }));
+            }
+            let name = match written.split_once(':') {
+                Some(("pumice", local)) if self.scope.namespace("pumice").is_none() => {
+                    Name::in_namespace(local, TYPE_NAMESPACE)
+                }
+                Some((prefix, local)) => Name::in_namespace(local, self.namespace(prefix)),
+                None => Name::plain(&**written),
+            };
+            named.push((name, value.clone()));
+        }
+        let mut used = Attributes::new();
+        for (_, value) in &named {
+            let new = self.scope.used_in(value).into_iter().filter(|new| !used.contains(new));
+            used.extend(new.collect::<Attributes>());
+        }
+        named.extend(used);
+        marks(named, at)
+    }
 }
 
 /// A member that has a name already and waits for its value.
-struct Member<'m> {
-    name: &'m str,
+struct Member {
+    name: Name,
+    /// The namespace that it is in.
+    namespace: String,
+    prefix: Option<String>,
     at: At,
     /// One for each array element; the first for anything else.
-    marks: Vec<Marks>,
+    annotations: Vec<Annotation>,
 }
 
-impl Member<'_> {
-    fn start(&self, index: usize, at: At, in_array: bool, object: bool) -> Start {
-        let marks = self.marks.get(index).cloned().unwrap_or_default();
-        Start { name: self.name.to_owned(), at, in_array, object, marks }
+impl Member {
+    fn annotation(&self, index: usize) -> Annotation {
+        self.annotations.get(index).cloned().unwrap_or_default()
+    }
+
+    fn start(&self, marks: Marks, at: At, in_array: bool, object: bool) -> Start {
+        let (name, prefix) = (self.name.clone(), self.prefix.clone());
+        Start { name, prefix, at, in_array, object, single: !in_array, marks }
     }
 }
 
 /// Any value: the top object, a member's value.
-struct Item<'c, 's, 'm> {
+struct Item<'c, 's> {
     context: &'c mut Context<'s>,
     /// `None`: the top.
-    member: Option<Member<'m>>,
+    member: Option<Member>,
 }
 
-impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Item<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -110,24 +178,36 @@ impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_> {
     }
 }
 
-impl Item<'_, '_, '_> {
+impl Item<'_, '_> {
     fn scalar<E: serde::de::Error>(self, scalar: Scalar) -> Result<(), E> {
         let Some(member) = self.member else {
             return self.context.unexpected("a bare value", "an object");
         };
-        let start = member.start(0, member.at, false, false);
-        emit_scalar(self.context, start, scalar)
+        emit_scalar(self.context, &member, 0, member.at, false, scalar)
     }
 }
 
 fn emit_scalar<E: serde::de::Error>(
     context: &mut Context<'_>,
-    start: Start,
+    member: &Member,
+    index: usize,
+    at: At,
+    in_array: bool,
     scalar: Scalar,
 ) -> Result<(), E> {
-    let started = context.sink.start(start);
+    let annotation = member.annotation(index);
+    let declared = context.declare(&annotation);
+    context.keep(declared)?;
+    let marks = context.marks(&annotation, at);
+    let marks = context.keep(marks)?;
+    let started = context.sink.start(member.start(marks, at, in_array, false));
     context.keep(started)?;
-    let ended = context.sink.end(Content::Scalar(scalar));
+    let used = match &scalar {
+        Scalar::Text(text) => context.scope.used_in(text),
+        Scalar::Typed(_) => Attributes::new(),
+    };
+    context.scope.leave();
+    let ended = context.sink.end(Content::Scalar(scalar), used);
     context.keep(ended)
 }
 
@@ -139,20 +219,21 @@ macro_rules! scalars {
         }
 
         fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-            self.scalar(Scalar::Typed(Value::Int64(value)))
+            self.scalar(Scalar::Typed(integer(i128::from(value))))
         }
 
         fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
-            let narrow = i64::try_from(value).map(Value::Int64);
-            self.scalar(Scalar::Typed(narrow.unwrap_or(Value::Uint64(value))))
+            self.scalar(Scalar::Typed(integer(i128::from(value))))
         }
 
         fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
-            if value.abs() >= EXACT_BELOW {
-                let found = "a number too large to be kept exactly";
-                return self.context.unexpected(found, "64 bits, or the number in quotes");
+            match real(value) {
+                Some(value) => self.scalar(Scalar::Typed(value)),
+                None => {
+                    let found = "a number too large or too fine to be kept exactly";
+                    self.context.unexpected(found, "64 bits, or the number in quotes")
+                }
             }
-            self.scalar(Scalar::Text(value.to_string()))
         }
 
         fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
@@ -161,7 +242,7 @@ macro_rules! scalars {
     };
 }
 
-impl<'de> Visitor<'de> for Item<'_, '_, '_> {
+impl<'de> Visitor<'de> for Item<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,9 +258,9 @@ impl<'de> Visitor<'de> for Item<'_, '_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some(member) = self.member else {
             let first = map.next_key()?;
-            return object(self.context, map, first);
+            return object(self.context, map, first, "");
         };
-        started_object(self.context, map, member.start(0, member.at, false, true))
+        started_object(self.context, map, &member, 0, member.at, false)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
@@ -205,7 +286,7 @@ impl<'de> Visitor<'de> for Item<'_, '_, '_> {
 /// One element of an array; tells whether it was null.
 struct Element<'c, 's, 'm> {
     context: &'c mut Context<'s>,
-    member: &'m Member<'m>,
+    member: &'m Member,
     index: usize,
 }
 
@@ -219,8 +300,8 @@ impl<'de> DeserializeSeed<'de> for Element<'_, '_, '_> {
 
 impl Element<'_, '_, '_> {
     fn scalar<E: serde::de::Error>(self, scalar: Scalar) -> Result<bool, E> {
-        let start = self.member.start(self.index, self.context.place.get(), true, false);
-        emit_scalar(self.context, start, scalar).map(|()| false)
+        let at = self.context.place.get();
+        emit_scalar(self.context, self.member, self.index, at, true, scalar).map(|()| false)
     }
 }
 
@@ -234,14 +315,13 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
     scalars!();
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<bool, E> {
-        let start = self.member.start(self.index, self.member.at, false, false);
-        emit_scalar(self.context, start, Scalar::Typed(Value::Empty)).map(|()| true)
+        let (member, empty) = (self.member, Scalar::Typed(Value::Empty));
+        emit_scalar(self.context, member, self.index, member.at, false, empty).map(|()| true)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
         let at = self.context.place.get();
-        let start = self.member.start(self.index, at, true, true);
-        started_object(self.context, map, start).map(|()| false)
+        started_object(self.context, map, self.member, self.index, at, true).map(|()| false)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<bool, A::Error> {
@@ -253,32 +333,39 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
 fn started_object<'de, A: MapAccess<'de>>(
     context: &mut Context<'_>,
     mut map: A,
-    mut start: Start,
+    member: &Member,
+    index: usize,
+    at: At,
+    in_array: bool,
 ) -> Result<(), A::Error> {
+    let mut annotation = member.annotation(index);
     let mut first = map.next_key::<String>()?;
     if first.as_deref() == Some("@") {
-        for attributes in map.next_value::<Annotations>()?.0 {
-            let own = context.keep(marks(attributes, start.at))?;
-            start.marks.attributes.extend(own.attributes);
-            start.marks.presence |= own.presence;
-        }
+        annotation.extend(map.next_value::<Annotations>()?.0.into_iter().flatten());
         first = map.next_key()?;
     }
-    let started = context.sink.start(start);
+    let declared = context.declare(&annotation);
+    context.keep(declared)?;
+    let marks = context.marks(&annotation, at);
+    let marks = context.keep(marks)?;
+    let started = context.sink.start(member.start(marks, at, in_array, true));
     context.keep(started)?;
-    object(context, map, first)?;
-    let ended = context.sink.end(Content::Children);
+    object(context, map, first, &member.namespace)?;
+    context.scope.leave();
+    let ended = context.sink.end(Content::Children, Attributes::new());
     context.keep(ended)
 }
 
-/// The members of an object, the name of the first known. Annotations (`@name`) stand before what they are about.
+/// The members of an object in a namespace, the name of the first known. Annotations (`@name`) stand before what they are about.
 fn object<'de, A: MapAccess<'de>>(
     context: &mut Context<'_>,
     mut map: A,
     first: Option<String>,
+    around: &str,
 ) -> Result<(), A::Error> {
     let mut seen = HashSet::new();
-    let mut annotations: HashMap<String, Vec<Marks>> = HashMap::new();
+    let mut names = HashSet::new();
+    let mut annotations: HashMap<String, Vec<Annotation>> = HashMap::new();
     let mut next = first;
     while let Some(name) = next {
         let at = context.place.get();
@@ -290,24 +377,62 @@ fn object<'de, A: MapAccess<'de>>(
                 return context.unexpected("this annotation", "an annotation before its member");
             }
             let found: Annotations = map.next_value()?;
-            let found = found.0.into_iter().map(|attributes| marks(attributes, at));
-            let found = found.collect::<Result<Vec<_>, _>>();
-            annotations.insert(target.to_owned(), context.keep(found)?);
+            annotations.insert(target.to_owned(), found.0);
             next = map.next_key()?;
             continue;
         }
         if !is_name(&name) {
             return context.refuse(Problem::Name { name });
         }
-        let marks = annotations.remove(&name).unwrap_or_default();
-        map.next_value_seed(Item { context, member: Some(Member { name: &name, at, marks }) })?;
+        let own = annotations.remove(&name).unwrap_or_default();
+        let member = member(context, &name, at, own, around);
+        let member = context.keep(member)?;
+        if !names.insert(member.name.clone()) {
+            return context.refuse(Problem::TwiceInObject { name });
+        }
+        map.next_value_seed(Item { context, member: Some(member) })?;
         next = map.next_key()?;
     }
-    Ok(())
+    if annotations.is_empty() {
+        return Ok(());
+    }
+    context.unexpected("an annotation of a member that is not there", "the member")
+}
+
+/// A member by its name as written: the namespace is that of its prefix, or the default one that its annotation declares, or
+/// that of the object around it.
+fn member(
+    context: &mut Context<'_>,
+    written: &str,
+    at: At,
+    annotations: Vec<Annotation>,
+    around: &str,
+) -> Result<Member, LoadError> {
+    let first = annotations.first().cloned().unwrap_or_default();
+    let default = first.iter().find(|(name, _)| name == "xmlns").map(|(_, value)| value.clone());
+    if default.as_deref().is_some_and(|namespace| !is_namespace(namespace)) {
+        let (name, namespace) = ("xmlns".to_owned(), default.unwrap_or_default());
+        return Err(LoadError::at(at, Problem::Namespace { name, namespace }));
+    }
+    context.declare(&first)?;
+    let (prefix, local) = match written.split_once(':') {
+        Some((prefix, local)) => (Some(prefix.to_owned()), local),
+        None => (None, written),
+    };
+    let namespace = match &prefix {
+        Some(prefix) => context.namespace(prefix),
+        None => default.unwrap_or_else(|| around.to_owned()),
+    };
+    context.scope.leave();
+    let name = Name::below(around, local, &namespace);
+    Ok(Member { name, namespace, prefix, at, annotations })
 }
 
 /// One object of strings, or an array of such objects and nulls.
-struct Annotations(Vec<Vec<(String, String)>>);
+struct Annotations(Vec<Annotation>);
+
+/// Attributes as written.
+type Annotation = Vec<(String, String)>;
 
 impl<'de> serde::Deserialize<'de> for Annotations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -49,7 +49,7 @@ pub enum OnDuplicate {
 pub struct KeyHint {
     /// The list, without keys in the path.
     pub path: Path,
-    /// Its keys.
+    /// Its keys, and who orders it: as loaded, when the hint was parsed.
     pub info: ListInfo,
 }
 
@@ -77,8 +77,28 @@ impl FromStr for KeyHint {
         if path.steps().iter().any(|step| step.selector.is_some()) || !path.is_absolute() {
             return Err(shape());
         }
-        Ok(Self { path, info: keys.parse()? })
+        Ok(Self { path, info: keys.parse::<ListInfo>()?.ordered_by_user() })
     }
+}
+
+/// What a node is, where a source and the datastore cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidKind {
+    /// One container, and no entry of a list.
+    Container,
+    /// One leaf, and no entry of a leaf-list.
+    Leaf,
+    /// A leaf-list.
+    LeafList,
+}
+
+/// What the node at a path is, in every entry around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindHint {
+    /// The node, without keys in the path.
+    pub path: Path,
+    /// What it is.
+    pub kind: SaidKind,
 }
 
 /// How to load a source.
@@ -90,10 +110,29 @@ pub struct LoadOptions {
     pub mode: LoadMode,
     /// What happens to an entry that is twice in the source.
     pub on_duplicate: OnDuplicate,
-    /// Keys of lists that nobody declared.
+    /// Keys of lists that nobody declared. A list that is not in the source is an error.
     pub keys: Vec<KeyHint>,
+    /// Keys of lists that may be in the source or not.
+    pub known_keys: Vec<KeyHint>,
+    /// What single nodes are. Remembered: it is asked once. A node that is not in the source is an error.
+    pub kinds: Vec<KindHint>,
+    /// Whether everything that the source has once is a container or leaf, unless it is known to be a list: other values replace what is there.
+    pub single: bool,
+    /// Whether lists and leaf-lists that nobody declared are sorted, instead of kept in the order of the source.
+    pub sort: bool,
     /// The most bytes that the source may have; 4 GiB unless told.
     pub max_size_bytes: u64,
+}
+
+impl SaidKind {
+    /// The option that says it.
+    pub(super) fn option(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Leaf => "leaf",
+            Self::LeafList => "leaf-list",
+        }
+    }
 }
 
 impl Default for LoadOptions {
@@ -103,6 +142,10 @@ impl Default for LoadOptions {
             mode: LoadMode::default(),
             on_duplicate: OnDuplicate::default(),
             keys: Vec::new(),
+            known_keys: Vec::new(),
+            kinds: Vec::new(),
+            single: false,
+            sort: false,
             max_size_bytes: 4 << 30,
         }
     }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::position::At;
 use crate::cdb::error::Error;
 use crate::cdb::record::ListInfoError;
-use crate::cdb::value::ValueError;
+use crate::cdb::value::{ValueError, ValueType};
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, Error)]
@@ -57,6 +57,40 @@ impl fmt::Display for LoadError {
     }
 }
 
+/// A value that a source would put over another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmbiguousPlace {
+    /// Where in the source.
+    pub at: At,
+    /// The leaf.
+    pub path: String,
+    /// What the datastore has.
+    pub old: String,
+    /// What the source has.
+    pub new: String,
+    /// What the leaf may be, and the options that say so.
+    pub readings: String,
+}
+
+fn ambiguous(places: &[AmbiguousPlace], more: u64) -> String {
+    let place = |place: &AmbiguousPlace| {
+        let (old, new) = (crate::units::excerpt(&place.old), crate::units::excerpt(&place.new));
+        let (path, line) = (&place.path, place.at.line);
+        format!("{path} is \"{old}\", and \"{new}\" on line {line}: {}", place.readings)
+    };
+    let mut text = places.iter().map(place).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        text.push_str("; and ");
+        text.push_str(&more.to_string());
+        text.push_str(" more");
+    }
+    text.push_str(
+        ". To take all that is there once as containers and leaves: --single. \
+         A file says it with the attributes pumice:keys, pumice:leaf-list, pumice:single",
+    );
+    text
+}
+
 /// What can be wrong with a source.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
@@ -100,6 +134,30 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// A prefix stands for no namespace here.
+    #[error(
+        "not well-formed: the prefix {prefix} is not declared: expected xmlns:{prefix}=\"...\" on the element or around it"
+    )]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A declaration of a prefix that is not to be had.
+    #[error("not well-formed: {name}=\"{}\" cannot be declared", .namespace.escape_debug())]
+    Namespace {
+        /// The attribute.
+        name: String,
+        /// The namespace.
+        namespace: String,
+    },
+    /// A NETCONF answer that holds something else than data.
+    #[error("<{found}> in <{outer}> is no data: expected <data>")]
+    Wrapper {
+        /// The answer.
+        outer: String,
+        /// What is in it.
+        found: String,
+    },
     /// Text stands beside child elements.
     #[error("<{element}> has both text and child elements")]
     Mixed {
@@ -120,9 +178,9 @@ pub enum Problem {
         /// What could stand there.
         expected: &'static str,
     },
-    /// Nobody knows the keys of a list.
+    /// Nobody knows what an element that repeats is.
     #[error(
-        "cannot tell the keys of the list <{element}>: {why}. Name them: --key {schema_path}=KEY,..."
+        "cannot tell the keys of the list <{element}>: {why}. Name them: --key {schema_path}=KEY,..{merge}{container}"
     )]
     UnknownKeys {
         /// The element.
@@ -131,6 +189,36 @@ pub enum Problem {
         schema_path: String,
         /// Why the first child leaf will not do.
         why: String,
+        /// What else could be said, when the entries may be one in pieces.
+        merge: &'static str,
+        /// What else could be said, when it may be a container in pieces.
+        container: String,
+    },
+    /// The source has once what the datastore has once, with another value: one that changed, or one of many?
+    #[error("{}", ambiguous(places, *more))]
+    Ambiguous {
+        /// The first of them.
+        places: Vec<AmbiguousPlace>,
+        /// How many more there are.
+        more: u64,
+    },
+    /// The values of an array have types that have nothing in common.
+    #[error("<{element}> has values of the types {first} and {second}: one type is expected")]
+    MixedTypes {
+        /// The element.
+        element: String,
+        /// The type of the values before.
+        first: ValueType,
+        /// The type of another value.
+        second: ValueType,
+    },
+    /// What a hint is about is not in the source.
+    #[error("--{option} {path}: the source has nothing there")]
+    UnusedHint {
+        /// The option: `key`, `container`, `leaf` or `leaf-list`.
+        option: &'static str,
+        /// Its path.
+        path: String,
     },
     /// An entry lacks a key leaf.
     #[error("this entry of {list} has no key leaf <{key}>")]

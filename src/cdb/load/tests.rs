@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::*;
 use crate::cdb::error::Error;
 use crate::cdb::key::{NodeKey, path_text};
@@ -18,24 +20,43 @@ impl Target for Notes {
         Ok(self.known.iter().find(|known| known.0 == *schema).map(|known| known.1.clone()))
     }
 
+    fn standing(&mut self, _: &NodeKey) -> Result<Standing, Error> {
+        Ok(Standing::Nothing)
+    }
+
+    fn namespaces(&mut self) -> Result<HashMap<String, String>, Error> {
+        Ok(HashMap::new())
+    }
+
+    fn text(&mut self, key: &NodeKey) -> String {
+        path_text(key)
+    }
+
+    fn is_lasting(&self) -> bool {
+        false
+    }
+
     fn scratch(&self) -> Scratch {
         Scratch::new(MemVfs::new().shared(), "/")
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<(), Error> {
-        self.lines.push(match edit {
-            Edit::Declare { schema, declaration: Schema::List(info) } => {
+    fn edit(&mut self, edit: Edit) -> Result<Outcome, Error> {
+        let line = match edit {
+            Edit::Declare { schema, declaration: Schema::List(info), .. } => {
                 self.declared.push(format!("{}={info}", path_text(&schema)));
-                return Ok(());
+                return Ok(Outcome::Done);
             }
-            Edit::Declare { schema, .. } => {
+            Edit::Declare { schema, declaration: Schema::LeafList(_), .. } => {
                 self.declared.push(format!("{} leaf-list", path_text(&schema)));
-                return Ok(());
+                return Ok(Outcome::Done);
+            }
+            Edit::Declare { .. } | Edit::Settle { .. } | Edit::Prefix { .. } => {
+                return Ok(Outcome::Done);
             }
             Edit::Entry { key } | Edit::LeafListEntry { key } => path_text(&key),
             Edit::Presence { key } => format!("{} present", path_text(&key)),
             Edit::Attribute { key, name, value } => format!("{} @{name}={value}", path_text(&key)),
-            Edit::Leaf { key, content } => {
+            Edit::Leaf { key, content, .. } => {
                 let content = match content {
                     LeafContent::Text(text) => format!("{text:?}"),
                     LeafContent::Soft(value) => format!("soft {} {value}", value.value_type()),
@@ -44,8 +65,9 @@ impl Target for Notes {
                 };
                 format!("{} = {content}", path_text(&key))
             }
-        });
-        Ok(())
+        };
+        self.lines.push(line);
+        Ok(Outcome::Done)
     }
 }
 
@@ -135,7 +157,8 @@ fn unclear_keys_name_the_element_the_line_and_the_way_out() {
     assert_eq!(
         text,
         "t.xml:3:1: cannot tell the keys of the list <g>: its first leaf <n> is \"1\" both on line 2 and on line 3. \
-         Name them: --key /r/g=KEY,..."
+         Name them: --key /r/g=KEY,... To fold entries with the same key in order: --on-duplicate merge. \
+         If it is one container in pieces: --container /r/g"
     );
     let text = failure(xml("<r><g><n>1</n></g><g><m>1</m></g></r>"));
     assert!(text.contains("has no <n>"), "{text}");
@@ -167,20 +190,11 @@ fn a_missing_key_is_named() {
 }
 
 #[test]
-fn the_config_wrapper_is_peeled_off_and_its_prefixes_kept() {
+fn the_config_wrapper_is_peeled_off_with_its_default_namespace() {
     let notes = xml("<config xmlns=\"http://tail-f.com/ns/config/1.0\" xmlns:x=\"urn:x\">\
          <a xmlns=\"urn:a\"><b>1</b></a><c><d>2</d></c></config>")
     .unwrap();
-    assert_eq!(
-        notes.lines,
-        [
-            "/a @xmlns:x=urn:x",
-            "/a @xmlns=urn:a",
-            "/a/b = \"1\"",
-            "/c @xmlns:x=urn:x",
-            "/c/d = \"2\""
-        ]
-    );
+    assert_eq!(notes.lines, ["/\"urn:a\":a/b = \"1\"", "/c/d = \"2\""]);
     assert_eq!(xml("<config><d>2</d></config>").unwrap().lines, ["/config/d = \"2\""]);
 }
 
@@ -211,9 +225,9 @@ fn types_that_the_source_names_count() {
     .unwrap();
     assert_eq!(notes.declared, ["/a/l=id:int8", "/a/t leaf-list"]);
     assert_eq!(notes.lines, ["/a/p = uint16 830", "/a/l{-1}", "/a/t{7}", "/a/c present"]);
-    let message = failure(xml("<a><p pumice:type=\"uint16\">x</p></a>"));
+    let message = failure(xml("<a xmlns:t=\"urn:pumice:types\">\n<p t:type=\"uint16\">x</p></a>"));
     assert!(
-        message.starts_with("t.xml:1:4: /a/p: \"x\" is not a value of type uint16"),
+        message.starts_with("t.xml:2:1: /a/p: \"x\" is not a value of type uint16"),
         "{message}"
     );
 }
@@ -234,6 +248,39 @@ fn what_is_dangerous_or_broken_is_refused_with_its_place() {
         ("<a/><b/>", "a second top element"),
         ("<a><1b/></a>", "\"1b\" cannot be the name"),
         ("<a nc:operation=\"delete\"/>", "the attribute operation is refused"),
+        (
+            "<config xmlns=\"http://tail-f.com/ns/config/1.0\" operation=\"x\"><a/></config>",
+            "the attribute operation is refused",
+        ),
+        ("<a x:y=\"1\"/>", "the prefix x is not declared"),
+        ("<x:a/>", "the prefix x is not declared"),
+        ("<a xmlns:x=\"\"/>", "xmlns:x=\"\" cannot be declared"),
+        (
+            "<a xmlns:x=\"u\" xmlns:y=\"u\" x:b=\"1\" y:b=\"2\"/>",
+            "the attribute y:b is there twice",
+        ),
+        ("<a>\u{1}</a>", "1:4: not well-formed: the character U+0001"),
+        ("<a>&#1;</a>", "1:4: not well-formed: the character U+0001"),
+        ("<a b=\"&#2;\"/>", "the character U+0002"),
+        ("<a>\u{ffff}</a>", "the character U+FFFF"),
+        ("<!-- \u{3} --><a/>", "the character U+0003"),
+        ("<?p \u{3}?><a/>", "the character U+0003"),
+        ("<a><![CDATA[\u{4}]]></a>", "the character U+0004"),
+        ("<a>x]]>y</a>", "]]> in a text"),
+        ("<a b=\"<\"/>", "< in the value of an attribute"),
+        ("<a b=\"1\"c=\"2\"/>", "no white space before an attribute"),
+        ("<a b=1/>", "not well-formed"),
+        (
+            "<?xml version=\"1.0\"?><?xml version=\"1.0\"?><a/>",
+            "1:22: not well-formed: an XML declaration",
+        ),
+        ("<a/><?xml version=\"1.0\"?>", "an XML declaration that is not at the start"),
+        ("\n<?xml version=\"1.0\"?><a/>", "an XML declaration that is not at the start"),
+        (
+            "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a/>",
+            "the encoding \"ISO-8859-1\" is not read",
+        ),
+        ("<a/>\u{feff}", "text outside the top element"),
         ("<a x`y=\"z\"/>", "\"x`y\" cannot be the name of an attribute"),
     ] {
         let message = failure(xml(text));
@@ -255,19 +302,20 @@ fn json_arrays_objects_and_scalars_find_their_place() {
             "l": [{"id": 1, "v": -5}, {"v": 6, "id": 2}], "t": ["p", "q"], "c": {}, "none": []}}"#,
     )
     .unwrap();
-    assert_eq!(notes.declared, ["/a/l=id:int64", "/a/t leaf-list"]);
+    assert_eq!(notes.declared, ["/a/l=id:int32", "/a/t leaf-list"]);
     assert_eq!(
         notes.lines,
         [
-            "/a/port = soft int64 830",
+            "/a/port = soft int32 830",
             "/a/on = soft boolean true",
             "/a/big = soft uint64 18446744073709551615",
+            "/a/big @\"urn:pumice:types\":number=",
             "/a/s = \"x\"",
             "/a/e = soft empty ",
             "/a/l{1}",
-            "/a/l{1}/v = soft int64 -5",
+            "/a/l{1}/v = soft int32 -5",
             "/a/l{2}",
-            "/a/l{2}/v = soft int64 6",
+            "/a/l{2}/v = soft int32 6",
             "/a/t{p}",
             "/a/t{q}",
             "/a/c present",
@@ -282,7 +330,9 @@ fn json_annotations_name_types() {
             "@t": [{"pumice:leaf-list": "uint8"}], "t": [7, 8]}}"#,
     )
     .unwrap();
-    assert_eq!(notes.lines, ["/a @xmlns=urn:a", "/a/p = uint16 830", "/a/t{7}", "/a/t{8}"]);
+    let a = "/\"urn:a\":a";
+    let expected = ["p = uint16 830", "t{7}", "t{8}"].map(|line| format!("{a}/{line}"));
+    assert_eq!(notes.lines, expected);
 }
 
 #[test]
@@ -327,9 +377,8 @@ fn real_trees_load_when_duplicates_are_folded_and_name_both_lines_when_not() {
         let mut notes = Notes::default();
         read(&source, &options, &mut notes).unwrap();
         assert!(notes.lines.len() > 1_000);
-        assert!(notes.lines.contains(
-            &"/yang-library @xmlns=urn:ietf:params:xml:ns:yang:ietf-yang-library".to_owned()
-        ));
+        let top = "/\"urn:ietf:params:xml:ns:yang:ietf-yang-library\":yang-library/";
+        assert!(notes.lines.iter().all(|line| line.starts_with(top)));
         let Err(error) = read(&source, &strict, &mut Notes::default()) else {
             continue;
         };

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::types::{KeyText, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Path, Selector, Step};
-use crate::cdb::value::is_identifier;
+use super::name::{MAX_NAME_BYTES, Name, is_local, is_namespace};
+use super::types::{KeyText, MAX_DEPTH, MAX_PATH_BYTES, Path, Selector, Step};
 
 /// Text that is not a path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -19,10 +19,22 @@ pub struct PathError {
     pub expected: &'static str,
 }
 
-/// Whether a node can have this name: an identifier, or two with a colon between.
+/// Whether a name can be written so: an identifier, or two with a colon between.
 pub(crate) fn is_name(name: &str) -> bool {
     let (prefix, local) = name.split_once(':').unwrap_or(("p", name));
-    name.len() <= MAX_NAME_BYTES && is_identifier(prefix) && is_identifier(local)
+    name.len() <= MAX_NAME_BYTES && is_local(prefix) && is_local(local)
+}
+
+impl Name {
+    /// The name in a text as [`Name`] prints it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if !text.starts_with('"') {
+            return is_local(text).then(|| Self::plain(text));
+        }
+        let mut parser = Parser { text, position: 0 };
+        let name = parser.quoted_name().ok()?;
+        (parser.peek().is_none()).then_some(name)
+    }
 }
 
 impl FromStr for Path {
@@ -61,6 +73,10 @@ impl<'a> Parser<'a> {
     }
 
     fn step(&mut self) -> Result<Step> {
+        if self.peek() == Some('"') {
+            let name = self.quoted_name()?;
+            return Ok(Step { selector: self.selector()?, ..Step::exact(&name) });
+        }
         let start = self.position;
         let name = self.take_while(|c| !matches!(c, '/' | '{' | '['));
         if !is_name(name) {
@@ -69,12 +85,34 @@ impl<'a> Parser<'a> {
                 "a name (letter or _, then letters, digits, - _ .; a prefix ends with :)",
             ));
         }
-        let selector = match self.peek() {
+        let step = Step::new(name);
+        Ok(Step { selector: self.selector()?, ..step })
+    }
+
+    /// `"namespace":name`.
+    fn quoted_name(&mut self) -> Result<Name> {
+        let namespace = self.quoted()?;
+        if !is_namespace(&namespace) {
+            return Err(
+                self.expected("a namespace of at most 1,024 bytes without control characters")
+            );
+        }
+        if !self.skip(':') {
+            return Err(self.expected(": and a name after the namespace"));
+        }
+        let local = self.take_while(|c| !matches!(c, '/' | '{' | '['));
+        if !is_local(local) {
+            return Err(self.expected("a name (letter or _, then letters, digits, - _ .)"));
+        }
+        Ok(Name::in_namespace(local, namespace))
+    }
+
+    fn selector(&mut self) -> Result<Option<Selector>> {
+        Ok(match self.peek() {
             Some('{') => Some(Selector::Keys(self.keys()?)),
             Some('[') => Some(Selector::Position(self.number()?)),
             _ => None,
-        };
-        Ok(Step { name: name.to_owned(), selector })
+        })
     }
 
     fn keys(&mut self) -> Result<Vec<KeyText>> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::name::{is_visible, write_quoted};
 use super::parse::is_plain;
 use super::types::{KeyText, Path, Selector, Step};
 
@@ -42,33 +43,11 @@ impl fmt::Display for KeyText {
         match self {
             Self::Any => f.write_str("*"),
             Self::Text(text) if stands_alone(text) => f.write_str(text),
-            Self::Text(text) => quote(text, f),
+            Self::Text(text) => write_quoted(text, f),
         }
     }
 }
 
 fn stands_alone(text: &str) -> bool {
     !text.is_empty() && text != "*" && text.chars().all(|c| is_plain(c) && is_visible(c))
-}
-
-/// Whether a person can see (and so type) the character.
-fn is_visible(c: char) -> bool {
-    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
-}
-
-fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("\"")?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\""),
-            '\\' => f.write_str("\\\\"),
-            '\n' => f.write_str("\\n"),
-            '\r' => f.write_str("\\r"),
-            '\t' => f.write_str("\\t"),
-            '\0' => f.write_str("\\0"),
-            c if is_visible(c) => write!(f, "{c}"),
-            c => write!(f, "\\u{{{:x}}}", u32::from(c)),
-        }?;
-    }
-    f.write_str("\"")
 }

@@ -15,7 +15,11 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => vec(key, 1..4).prop_map(|keys| Some(Selector::Keys(keys))),
         1 => any::<u64>().prop_map(|position| Some(Selector::Position(position))),
     ];
-    (any_name(), selector).prop_map(|(name, selector)| Step { name, selector })
+    let plain = any_name().prop_map(Step::new);
+    let exact = ("[a-c]{1,3}", "[a-z:/\"{\\\\ ]{0,6}");
+    let exact = exact.prop_map(|(local, space)| Step::exact(&Name::in_namespace(local, space)));
+    let step = prop_oneof![3 => plain, 1 => exact];
+    (step, selector).prop_map(|(step, selector)| Step { selector, ..step })
 }
 
 proptest! {
@@ -93,4 +97,37 @@ fn parents_go_from_entry_to_list_to_container() {
         path = parent;
     }
     assert_eq!(seen, ["/a/b{c}", "/a/b", "/a", "/"]);
+}
+
+#[test]
+fn a_name_reads_back_whatever_its_namespace_is() {
+    for namespace in ["urn:a", "", "a,b", "a\"b\\c", "http://x.example/{y}?z=1"] {
+        let name = Name::in_namespace("n", namespace);
+        assert_eq!(Name::parse(&name.to_string()), Some(name));
+    }
+    assert_eq!(Name::parse("n"), Some(Name::plain("n")));
+    for text in ["a b", "p:n", "\"x\"n", "\"x\":", "\"x:n", ""] {
+        assert_eq!(Name::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_namespace_that_is_made_from_a_module_has_it_as_prefix() {
+    for module in
+        ["ietf-interfaces", "iana-if-type", "tailf-ncs", "acme", super::name::NO_NAMESPACE]
+    {
+        assert_eq!(prefix_for(&module_namespace(module)), module);
+    }
+    assert_eq!(prefix_for("http://tail-f.com/ns/ncs"), "ncs");
+    assert_eq!(prefix_for("urn:1"), "ns");
+}
+
+#[test]
+fn a_name_is_one_that_xml_can_have() {
+    for fit in ["a", "_x", "\u{e9}t\u{e9}", "a-1.b", "\u{4e2d}"] {
+        assert!(is_local(fit), "{fit}");
+    }
+    for unfit in ["", "1a", "-a", "a b", "a:b", "a\u{b2}", "a\u{d7}", "\u{300}a", "a\u{fffe}"] {
+        assert!(!is_local(unfit), "{unfit}");
+    }
 }

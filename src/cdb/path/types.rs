@@ -1,11 +1,11 @@
 //! Paths as values.
 
+use super::name::Name;
+
 /// The most bytes that a path may have as text.
 pub const MAX_PATH_BYTES: usize = 64 * 1024;
 /// The most steps that a path may have.
 pub const MAX_DEPTH: usize = 128;
-/// The most bytes that the name of a node may have, prefix included.
-pub const MAX_NAME_BYTES: usize = 256;
 
 /// Where a node is.
 ///
@@ -27,10 +27,70 @@ pub struct Path {
 /// One name of a path and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// The node's name with its prefix, as written.
+    /// The node's name as written: `name`, `prefix:name` or `"namespace":name`.
     pub name: String,
     /// Which entry, when one is chosen.
     pub selector: Option<Selector>,
+    /// Which node is meant, where the text alone does not say it.
+    pub(super) known: Option<Known>,
+}
+
+/// What is known of a step's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Known {
+    name: Name,
+    /// What the datastore calls the namespace.
+    prefix: Option<String>,
+}
+
+impl Step {
+    /// The step with this name, as a person writes it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), selector: None, known: None }
+    }
+
+    /// The step to the node with this name, without a search.
+    pub fn exact(name: &Name) -> Self {
+        let known = name.namespace().map(|_| Known { name: name.clone(), prefix: None });
+        Self { name: name.to_string(), selector: None, known }
+    }
+
+    /// The same with another spelling.
+    pub(crate) fn spelled(name: &Name, prefix: Option<&str>, with_prefix: bool) -> Self {
+        let text = match prefix {
+            _ if !with_prefix => name.local().to_owned(),
+            Some(prefix) => format!("{prefix}:{}", name.local()),
+            None => name.to_string(),
+        };
+        let known = Known { name: name.clone(), prefix: prefix.map(str::to_owned) };
+        Self { name: text, selector: None, known: Some(known) }
+    }
+
+    /// The name without prefix and namespace.
+    pub fn local(&self) -> &str {
+        match &self.known {
+            Some(known) => known.name.local(),
+            None => self.name.split_once(':').map_or(&*self.name, |(_, local)| local),
+        }
+    }
+
+    /// The prefix, where nothing else says the namespace.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        match &self.known {
+            Some(_) => None,
+            None => self.name.split_once(':').map(|(prefix, _)| prefix),
+        }
+    }
+
+    /// The name, when the step says by itself which node is meant.
+    pub(crate) fn known_name(&self) -> Option<&Name> {
+        self.known.as_ref().map(|known| &known.name)
+    }
+
+    /// What the datastore calls the namespace that this step of one of its paths goes to.
+    pub(crate) fn known_prefix(&self) -> Option<&str> {
+        self.known.as_ref()?.prefix.as_deref()
+    }
 }
 
 /// What chooses an entry.
@@ -91,7 +151,21 @@ impl Path {
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let mut child = self.clone();
-        child.steps.push(Step { name: name.to_owned(), selector: None });
+        child.steps.push(Step::new(name));
+        child
+    }
+
+    pub(crate) fn with_step(&self, step: Step) -> Self {
+        let mut path = self.clone();
+        path.steps.push(step);
+        path
+    }
+
+    /// The path of the child with this name, whatever else is called so.
+    #[must_use]
+    pub fn named(&self, name: &Name) -> Self {
+        let mut child = self.clone();
+        child.steps.push(Step::exact(name));
         child
     }
 

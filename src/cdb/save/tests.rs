@@ -33,18 +33,18 @@ fn sample() -> Cdb {
 fn xml_is_pretty_with_key_leaves_first_and_name_spaces() {
     assert_eq!(
         save(&sample(), "/", SaveOptions::new(Format::Xml)),
-        r#"<config xmlns="http://tail-f.com/ns/config/1.0">
+        r#"<config:config xmlns:config="http://tail-f.com/ns/config/1.0">
   <devices xmlns="urn:d">
+    <device>
+      <name>ce0</name>
+      <tag>x</tag>
+      <tag>y</tag>
+    </device>
     <device>
       <name>a &lt; b</name>
       <empty></empty>
       <note>two
 lines</note>
-    </device>
-    <device>
-      <name>ce0</name>
-      <tag>x</tag>
-      <tag>y</tag>
     </device>
     <global>
       <mtu>1500</mtu>
@@ -52,7 +52,7 @@ lines</note>
       <ssh/>
     </global>
   </devices>
-</config>
+</config:config>
 "#
     );
 }
@@ -61,15 +61,15 @@ lines</note>
 fn a_subtree_comes_with_what_is_around_it_and_its_types() {
     assert_eq!(
         save(&sample(), "/devices/device{ce0}/tag", SaveOptions::new(Format::Xml).with_types()),
-        r#"<config xmlns="http://tail-f.com/ns/config/1.0" xmlns:pumice="urn:pumice:types">
+        r#"<config:config xmlns:config="http://tail-f.com/ns/config/1.0" xmlns:pumice="urn:pumice:types">
   <devices xmlns="urn:d">
-    <device pumice:keys="name">
+    <device pumice:keys="name" pumice:ordered-by="user">
       <name>ce0</name>
-      <tag pumice:leaf-list="string">x</tag>
+      <tag pumice:leaf-list="string" pumice:ordered-by="user">x</tag>
       <tag>y</tag>
     </device>
   </devices>
-</config>
+</config:config>
 "#
     );
 }
@@ -79,22 +79,22 @@ fn json_has_the_shape_of_rfc_7951() {
     assert_eq!(
         save(&sample(), "/", SaveOptions::new(Format::Json).with_types()),
         r#"{
-  "@devices": {"xmlns": "urn:d"},
-  "devices": {
-    "@device": [{"pumice:keys": "name"}],
+  "@d:devices": {"xmlns:d": "urn:d"},
+  "d:devices": {
+    "@device": [{"pumice:keys": "name", "pumice:ordered-by": "user"}],
     "device": [
       {
-        "name": "a < b",
-        "empty": "",
-        "note": "two\nlines"
-      },
-      {
         "name": "ce0",
-        "@tag": [{"pumice:leaf-list": "string"}],
+        "@tag": [{"pumice:leaf-list": "string", "pumice:ordered-by": "user"}],
         "tag": [
           "x",
           "y"
         ]
+      },
+      {
+        "name": "a < b",
+        "empty": "",
+        "note": "two\nlines"
       }
     ],
     "global": {
@@ -134,8 +134,7 @@ fn what_xml_cannot_hold_is_refused_by_name() {
 fn merging_keeps_and_replacing_removes_what_the_source_does_not_name() {
     let cdb = sample();
     let before = cdb.node_count(Datastore::Config);
-    let source =
-        "<devices><global><mtu>9000</mtu></global><device><name>ce1</name></device></devices>";
+    let source = "<devices xmlns='urn:d'><global><mtu>9000</mtu></global><device><name>ce1</name></device></devices>";
     load(&cdb, "m.xml", source, &LoadOptions::default());
     assert_eq!(config(&cdb).get("/devices/global/mtu").unwrap(), Some(Value::Uint16(9000)));
     assert_eq!(cdb.node_count(Datastore::Config), before + 1);
@@ -153,8 +152,11 @@ fn merging_keeps_and_replacing_removes_what_the_source_does_not_name() {
 fn replacing_takes_over_the_order_of_the_source() {
     let cdb = cdb();
     let text = |names: &str| {
-        let entry =
-            |name| format!("<r pumice:keys=\"n\" pumice:ordered-by=\"user\"><n>{name}</n></r>");
+        let entry = |name| {
+            format!(
+                "<r xmlns:pumice=\"urn:pumice:types\" pumice:keys=\"n\" pumice:ordered-by=\"user\"><n>{name}</n></r>"
+            )
+        };
         format!("<a>{}</a>", names.chars().map(entry).collect::<String>())
     };
     let replace = LoadOptions { mode: LoadMode::Replace, ..LoadOptions::default() };
@@ -185,7 +187,7 @@ fn a_dry_run_shows_the_diff_and_changes_nothing() {
     let cdb = sample();
     let before = cdb.transaction_id(Datastore::Config);
     let mut tx = cdb.begin_write(Datastore::Config).unwrap();
-    let source = BytesSource::new("d.json", br#"{"devices": {"global": {"mtu": 1400}}}"#);
+    let source = BytesSource::new("d.json", br#"{"d:devices": {"global": {"mtu": 1400}}}"#);
     tx.load(&source, &LoadOptions::default()).unwrap();
     assert_eq!(tx.diff().unwrap().len(), 1);
     drop(tx);
@@ -195,7 +197,10 @@ fn a_dry_run_shows_the_diff_and_changes_nothing() {
 #[test]
 fn a_misfit_is_refused_with_its_line() {
     let cdb = sample();
-    let source = BytesSource::new("m.xml", b"<devices><global>\n<mtu>big</mtu></global></devices>");
+    let source = BytesSource::new(
+        "m.xml",
+        b"<devices xmlns='urn:d'><global>\n<mtu>big</mtu></global></devices>",
+    );
     let error = cdb
         .load(Datastore::Config, &source, &LoadOptions::default(), &Author::default())
         .unwrap_err();

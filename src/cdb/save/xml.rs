@@ -2,45 +2,52 @@
 
 use std::io::Write;
 
-use super::marks::{Attributes, leaf_attributes, leaf_list_marks, list_marks, presence_mark};
+use super::marks::{
+    Attributes, attributes_of, leaf_attributes, leaf_list_marks, list_marks, presence_mark,
+};
 use super::options::SaveError;
+use super::scope::{Scope, Written, wrapper};
 use crate::cdb::key::{NodeKey, path_text};
-use crate::cdb::load::{CONFIG_NAMESPACE, TYPE_NAMESPACE, TYPE_PREFIX};
+use crate::cdb::naming::Namer;
+use crate::cdb::path::Name;
 use crate::cdb::record::ListInfo;
 use crate::cdb::tree::Tree;
 use crate::cdb::value::{Value, ValueType};
 use crate::cdb::walk::WalkEvent;
 
+/// Elements are written without prefixes: one whose namespace is not its parent's declares it as default. So the wrapper has a prefix: what is
+/// in no namespace stays there.
 pub(super) struct Writer<'a> {
     tree: Tree<'a>,
     types: bool,
     out: &'a mut dyn Write,
-    open: Vec<String>,
+    scope: Scope<'a>,
+    open: Vec<Name>,
     /// The innermost start tag still lacks its `>`.
     unfinished: bool,
     /// The list whose entries are being written, by its depth: its keys are said once.
-    list: Option<(usize, String)>,
+    list: Option<(usize, Name)>,
 }
 
 type Result<T = ()> = std::result::Result<T, SaveError>;
 
 impl<'a> Writer<'a> {
     pub fn new(tree: Tree<'a>, types: bool, out: &'a mut dyn Write) -> Self {
-        Self { tree, types, out, open: Vec::new(), unfinished: false, list: None }
+        let scope = Scope::new(Namer::new(tree.snapshot()), wrapper(types));
+        Self { tree, types, out, scope, open: Vec::new(), unfinished: false, list: None }
     }
 
     pub fn begin(&mut self) -> Result {
-        write!(self.out, "<config xmlns=\"{CONFIG_NAMESPACE}\"")?;
-        if self.types {
-            let prefix = TYPE_PREFIX.trim_end_matches(':');
-            write!(self.out, " xmlns:{prefix}=\"{TYPE_NAMESPACE}\"")?;
+        write!(self.out, "<config:config")?;
+        for (prefix, namespace) in wrapper(self.types) {
+            write!(self.out, " xmlns:{prefix}=\"{namespace}\"")?;
         }
         writeln!(self.out, ">")?;
         Ok(())
     }
 
     pub fn end(&mut self) -> Result {
-        writeln!(self.out, "</config>")?;
+        writeln!(self.out, "</config:config>")?;
         Ok(())
     }
 
@@ -49,49 +56,54 @@ impl<'a> Writer<'a> {
             WalkEvent::Container { name, presence } => self.container(key, name, *presence),
             WalkEvent::Entry { list, info, keys } => self.entry(key, list, info, keys),
             WalkEvent::Leaf { name, value } => {
-                let (types, obvious) = (self.types, obvious(value));
-                let attributes = leaf_attributes(&self.tree, key, value, types, obvious)?;
+                let (attributes, _) = attributes_of(&self.tree, key, self.types)?;
+                let attributes = leaf_attributes(attributes, value, self.types, obvious(value));
                 self.leaf(key, name, value, &attributes)
             }
             WalkEvent::LeafListEntry { name, info, value } => {
-                let marks = if self.is_first(name) { leaf_list_marks(info) } else { Vec::new() };
-                self.leaf(key, name, value, &marks)
+                let (mut attributes, _) = attributes_of(&self.tree, key, self.types)?;
+                if self.is_first(name) {
+                    attributes.extend(leaf_list_marks(info));
+                }
+                self.leaf(key, name, value, &attributes)
             }
             WalkEvent::Leave => self.leave(),
         }
     }
 
     /// Whether this is the first entry of a list; types are on.
-    fn is_first(&mut self, list: &str) -> bool {
-        let here = (self.open.len(), list.to_owned());
+    fn is_first(&mut self, list: &Name) -> bool {
+        let here = (self.open.len(), list.clone());
         let first = self.list.as_ref() != Some(&here);
         self.list = Some(here);
         first && self.types
     }
 
-    fn container(&mut self, key: &NodeKey, name: &str, presence: bool) -> Result {
-        let mut attributes = self.tree.attributes(key)?;
+    fn container(&mut self, key: &NodeKey, name: &Name, presence: bool) -> Result {
+        let (mut attributes, _) = attributes_of(&self.tree, key, self.types)?;
         if presence && self.types {
             attributes.push(presence_mark());
         }
         self.enter(key, name, &attributes)
     }
 
-    fn entry(&mut self, key: &NodeKey, list: &str, info: &ListInfo, keys: &[Value]) -> Result {
-        let mut attributes = self.tree.attributes(key)?;
+    fn entry(&mut self, key: &NodeKey, list: &Name, info: &ListInfo, keys: &[Value]) -> Result {
+        let (mut attributes, _) = attributes_of(&self.tree, key, self.types)?;
         if self.is_first(list) {
             attributes.extend(list_marks(info));
         }
         self.enter(key, list, &attributes)?;
-        info.keys
-            .iter()
-            .zip(keys)
-            .try_for_each(|(leaf, value)| self.leaf(key, &leaf.name, value, &[]))
+        info.keys.iter().zip(keys).try_for_each(|(leaf, value)| {
+            let name = leaf.parsed();
+            let (attributes, _) = attributes_of(&self.tree, &key.named(&name), self.types)?;
+            self.leaf(key, &name, value, &attributes)
+        })
     }
 
-    fn enter(&mut self, key: &NodeKey, name: &str, attributes: &[(String, String)]) -> Result {
-        self.start(key, name, attributes)?;
-        self.open.push(name.to_owned());
+    fn enter(&mut self, key: &NodeKey, name: &Name, attributes: &Attributes) -> Result {
+        let written = self.start(key, name, attributes)?;
+        self.scope.enter(written.declared);
+        self.open.push(name.clone());
         self.unfinished = true;
         Ok(())
     }
@@ -100,6 +112,7 @@ impl<'a> Writer<'a> {
         let Some(name) = self.open.pop() else {
             return Ok(());
         };
+        self.scope.leave();
         // A list that was inside is over; the one that this entry belongs to goes on.
         self.list = Some((self.open.len(), name.clone()));
         if std::mem::replace(&mut self.unfinished, false) {
@@ -107,16 +120,16 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.indent()?;
-        writeln!(self.out, "</{name}>")?;
+        writeln!(self.out, "</{}>", name.local())?;
         Ok(())
     }
 
     fn leaf(
         &mut self,
         key: &NodeKey,
-        name: &str,
+        name: &Name,
         value: &Value,
-        attributes: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result {
         self.start(key, name, attributes)?;
         if *value == Value::Empty {
@@ -124,22 +137,28 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let text = escape(key, &value.to_string(), false)?;
-        writeln!(self.out, ">{text}</{name}>")?;
+        writeln!(self.out, ">{text}</{}>", name.local())?;
         Ok(())
     }
 
     /// `<name attributes`, on a line of its own.
-    fn start(&mut self, key: &NodeKey, name: &str, attributes: &[(String, String)]) -> Result {
+    fn start(&mut self, key: &NodeKey, name: &Name, attributes: &Attributes) -> Result<Written> {
         if std::mem::replace(&mut self.unfinished, false) {
             writeln!(self.out, ">")?;
         }
         self.indent()?;
-        write!(self.out, "<{name}")?;
-        let attributes: &Attributes = &attributes.to_vec();
-        for (name, value) in attributes {
+        write!(self.out, "<{}", name.local())?;
+        if let Some(namespace) = name.namespace() {
+            write!(self.out, " xmlns=\"{}\"", escape(key, namespace, true)?)?;
+        }
+        let written = self.scope.written(attributes)?;
+        for (prefix, namespace) in &written.declared {
+            write!(self.out, " xmlns:{prefix}=\"{}\"", escape(key, namespace, true)?)?;
+        }
+        for (name, value) in &written.attributes {
             write!(self.out, " {name}=\"{}\"", escape(key, value, true)?)?;
         }
-        Ok(())
+        Ok(written)
     }
 
     fn indent(&mut self) -> Result {

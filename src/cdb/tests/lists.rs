@@ -37,7 +37,7 @@ fn a_list_with_entries_keeps_its_declaration() {
     let error = cdb.write(Datastore::Config, |tx| tx.declare_list("/a/b", &typed)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/a/b has entries and is declared with a list with the keys name; it cannot become a list with the keys id:uint8"
+        "/a/b has entries and is declared with a list with the keys name, ordered by user; it cannot become a list with the keys id:uint8"
     );
     cdb.write(Datastore::Config, |tx| {
         tx.delete("/a{1}/b")?;
@@ -51,6 +51,7 @@ fn a_list_with_entries_keeps_its_declaration() {
 #[test]
 fn entries_are_counted_and_walked_without_what_is_in_them() {
     let cdb = cdb();
+    declare(&cdb, "/list", &ListInfo::with_keys(["name"]));
     cdb.write(Datastore::Config, |tx| {
         for entry in 0..100 {
             for leaf in 0..50 {
@@ -144,6 +145,7 @@ fn user_ordered_entries_stay_where_they_are_put() {
 #[test]
 fn only_entries_of_user_ordered_lists_move() {
     let cdb = cdb();
+    declare(&cdb, "/sorted", &ListInfo::with_keys(["name"]));
     set(&cdb, &[("/sorted{a}/x", "1"), ("/sorted{b}/x", "1")]);
     let error =
         cdb.write(Datastore::Config, |tx| tx.move_entry("/sorted{a}", MoveTo::Last)).unwrap_err();
@@ -151,6 +153,29 @@ fn only_entries_of_user_ordered_lists_move() {
     let error =
         cdb.write(Datastore::Config, |tx| tx.move_entry("/sorted{c}", MoveTo::Last)).unwrap_err();
     assert!(matches!(error, CommitError::Tree(Error::NotFound { .. })));
+}
+
+// Symptom: the rules of an access list came back sorted by name, and could not be moved. Cause: a list that nobody declared
+// was a sorted one. Fix: it keeps the order in which its entries were made.
+#[test]
+fn a_list_that_nobody_declared_keeps_its_order_and_moves() {
+    let cdb = cdb();
+    for name in ["z", "a", "m"] {
+        set(&cdb, &[(&format!("/acl/rule{{{name}}}/action"), "permit")]);
+    }
+    let order = || children(&config(&cdb), "/acl/rule").join(" ").replace("/acl/rule", "");
+    assert_eq!(order(), "{z} {a} {m}");
+    cdb.write(Datastore::Config, |tx| tx.move_entry("/acl/rule{m}", MoveTo::First)).unwrap();
+    assert_eq!(order(), "{m} {z} {a}");
+    let view = config(&cdb);
+    let mut at = view.next_entry("/acl/rule").unwrap();
+    let mut walked = Vec::new();
+    while let Some(entry) = at {
+        at = view.next_entry(&entry).unwrap();
+        walked.push(entry.to_string());
+    }
+    assert_eq!(walked, children(&view, "/acl/rule"));
+    check(&cdb, Datastore::Config);
 }
 
 #[test]

@@ -4,8 +4,10 @@ mod compaction;
 mod history;
 mod init;
 mod isolation;
+mod kinds;
 mod lists;
 mod model;
+mod namespaces;
 mod real;
 mod rollbacks;
 mod serial;
@@ -52,6 +54,9 @@ pub(crate) fn lines(diff: &Diff) -> Vec<String> {
             ChangeKind::Deleted { value: old } => format!("- {}{}", change.path, value(old)),
             ChangeKind::Modified { old, new } => format!("~ {}: {old} -> {new}", change.path),
             ChangeKind::Moved { after: Some(after) } => format!("> {} after {after}", change.path),
+            ChangeKind::Attribute { name, old, new } => {
+                format!("@ {} {name}: {old:?} -> {new:?}", change.path)
+            }
             ChangeKind::Moved { after: None } => format!("> {} first", change.path),
         })
         .collect()

@@ -23,7 +23,7 @@ fn load(cdb: &Cdb, text: &str, nodes: u64) -> Result<u64, LoadFailure> {
     let source = BytesSource::new("devices.xml", text.as_bytes());
     let author = Author::default();
     let loaded = cdb.load_in_steps(Datastore::Config, &source, &options, &author, step(nodes))?;
-    Ok(loaded.named)
+    Ok(loaded.read.nodes)
 }
 
 #[test]

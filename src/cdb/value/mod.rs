@@ -44,6 +44,5 @@ pub use decimal::Decimal64;
 pub(crate) use encoding::key_len;
 pub use encoding::{DecodeError, decode_key, decode_record, encode_key, encode_record};
 pub use text::ValueError;
-pub(crate) use text::is_identifier;
 pub use typed::Value;
 pub use types::{UnknownType, ValueType};

@@ -112,7 +112,7 @@ fn instance(text: &str) -> Option<String> {
 }
 
 /// RFC 7950, section 6.2, with letters of any script.
-pub(crate) fn is_identifier(text: &str) -> bool {
+fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))

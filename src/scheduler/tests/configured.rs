@@ -172,7 +172,8 @@ const NSO: &str = r#"<config xmlns="http://tail-f.com/ns/config/1.0">
 #[test]
 fn a_file_in_the_shape_of_nso_is_a_task() {
     let world = World::new("2026-11-20T12:00:00Z");
-    let options = LoadOptions { keys: crate::component::key_hints(&SUBTREE), ..Default::default() };
+    let options =
+        LoadOptions { known_keys: crate::component::key_hints(&SUBTREE), ..Default::default() };
     let source = BytesSource::new("task.xml", NSO.as_bytes());
     world.cdb.load(Config, &source, &options, &Default::default()).unwrap();
     let config = world.scheduler.config().unwrap();

@@ -128,6 +128,12 @@ pub struct Committed {
     /// Nodes that the text named, when one was loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_nodes: Option<u64>,
+    /// How many entries and leaves of a load were there again and were folded into the first.
+    #[serde(default)]
+    pub folded: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_folded: Vec<String>,
     /// The file: `A.cdb`.
     pub file: String,
     /// Its size before.
@@ -153,6 +159,8 @@ pub enum ChangeOperation {
     Modified,
     /// The entry has another place.
     Moved,
+    /// An attribute of the node is new, gone or another.
+    Attribute,
 }
 
 /// A node that is different.
@@ -162,6 +170,9 @@ pub struct NodeChange {
     pub path: String,
     /// What happened to it.
     pub operation: ChangeOperation,
+    /// The attribute, when it is about one: `name`, `prefix:name` or `xmlns:prefix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
     /// The value before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,

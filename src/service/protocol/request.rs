@@ -152,6 +152,10 @@ pub enum Format {
 
 /// A file or text as one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of a command do not depend on each other"
+)]
 pub struct Load {
     /// Which datastore.
     #[serde(with = "names::datastore")]
@@ -164,6 +168,21 @@ pub struct Load {
     pub replace: bool,
     /// Keys of lists: `/path/of/list=key,key`.
     pub keys: Vec<String>,
+    /// Paths of containers.
+    #[serde(default)]
+    pub containers: Vec<String>,
+    /// Paths of leaves.
+    #[serde(default)]
+    pub leaves: Vec<String>,
+    /// Paths of leaf-lists.
+    #[serde(default)]
+    pub leaf_lists: Vec<String>,
+    /// Whether what is there once is a container or leaf.
+    #[serde(default)]
+    pub single: bool,
+    /// Whether new lists that nobody declared are sorted.
+    #[serde(default)]
+    pub sort: bool,
     /// Commit every so many nodes, instead of once at the end.
     #[serde(default)]
     pub nodes_per_step: Option<std::num::NonZeroU64>,
