@@ -6,7 +6,9 @@ use super::edit::{Editor, Place};
 use super::error::{Error, NodeKind};
 use super::instances::some_instance;
 use super::key::{NodeKey, Space, address_in, is_entry};
-use super::load::{Edit, Fingerprints, LeafContent, LoadMode, Outcome, Standing, Target};
+use super::load::{
+    Edit, Fingerprints, LeafContent, LoadMode, LoadOptions, Outcome, Standing, Target,
+};
 use super::naming::{Namer, prefixes};
 use super::record::{NodeRecord, Schema};
 use super::tree::Tree;
@@ -31,13 +33,44 @@ struct Kept {
     nodes: HashSet<u128>,
     /// The same for attributes.
     attributes: HashSet<u128>,
+    /// The top nodes that the source named something of.
+    tops: HashSet<NodeKey>,
+    /// Those that stay where it names nothing of them, with their names.
+    preserved: Vec<(NodeKey, String)>,
     /// The rank of the last entry that the source named, by list: the source's order is the list's.
     last_ranks: HashMap<NodeKey, Vec<u8>>,
 }
 
+impl Kept {
+    fn preserving(names: &[String]) -> Self {
+        let top = |name: &String| (NodeKey::root().child(name), name.clone());
+        Self { preserved: names.iter().map(top).collect(), ..Self::default() }
+    }
+
+    /// Whether a node is preserved: the source names nothing of the top node around it.
+    fn stays(&self, key: &NodeKey) -> bool {
+        let preserved =
+            |(top, _): &(NodeKey, String)| top.contains(key) && !self.tops.contains(top);
+        self.preserved.iter().any(preserved)
+    }
+
+    /// The names of what is there and stays.
+    fn staying(&self, editor: &Editor) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for (top, name) in &self.preserved {
+            let range = KeyRange::prefix(&top.in_space(Space::Nodes));
+            if !self.tops.contains(top) && editor.view().count(&range)?.entries > 0 {
+                names.push(name.clone());
+            }
+        }
+        Ok(names)
+    }
+}
+
 impl<'a> LoadTarget<'a> {
-    pub fn new(editor: &'a mut Editor, scratch: Scratch, mode: LoadMode) -> Self {
-        let kept = (mode == LoadMode::Replace).then(Kept::default);
+    pub fn new(editor: &'a mut Editor, scratch: Scratch, options: &LoadOptions) -> Self {
+        let kept =
+            (options.mode == LoadMode::Replace).then(|| Kept::preserving(&options.preserved));
         Self { editor, scratch, kept, before: None }
     }
 
@@ -51,11 +84,12 @@ impl<'a> LoadTarget<'a> {
         self.before.as_ref()
     }
 
-    /// Removes what the source did not name, when it replaces.
-    pub fn finish(self) -> Result<(), Error> {
+    /// Removes what the source did not name, when it replaces. Answers the names of what it did not name and stays all the same.
+    pub fn finish(self) -> Result<Vec<String>, Error> {
         let Some(kept) = self.kept else {
-            return Ok(());
+            return Ok(Vec::new());
         };
+        let staying = kept.staying(self.editor)?;
         for key in strangers(self.editor, &kept)? {
             match self.editor.tree().record(&key)? {
                 // What is inside may stay.
@@ -70,12 +104,14 @@ impl<'a> LoadTarget<'a> {
         self.editor.tree().note_range(attributes.clone());
         let mut scan = self.editor.view().scan(&attributes);
         while let Some((stored, _)) = scan.next()? {
-            if !kept.attributes.contains(&kept.fingerprints.of(stored)) {
+            let named = kept.attributes.contains(&kept.fingerprints.of(stored));
+            if !named && !kept.stays(&address_in(stored)) {
                 stale.push(stored.to_vec());
             }
         }
         drop(scan);
-        stale.iter().try_for_each(|stored| self.editor.remove_attribute(stored))
+        stale.iter().try_for_each(|stored| self.editor.remove_attribute(stored))?;
+        Ok(staying)
     }
 
     /// While replacing, what contradicts the source gives way: declarations come before everything else.
@@ -102,6 +138,9 @@ impl<'a> LoadTarget<'a> {
     fn keep(&mut self, key: &NodeKey) {
         if let Some(kept) = &mut self.kept {
             kept.nodes.insert(kept.fingerprints.of(key.as_bytes()));
+            if !kept.preserved.is_empty() {
+                kept.tops.extend(key.prefixes().next());
+            }
         }
     }
 
@@ -222,6 +261,7 @@ fn strangers(editor: &Editor, kept: &Kept) -> Result<Vec<NodeKey>, Error> {
             outer.contains(&key) && outer.split_last().is_some_and(|(_, step)| is_entry(step))
         };
         if !kept.nodes.contains(&kept.fingerprints.of(key.as_bytes()))
+            && !kept.stays(&key)
             && !strangers.last().is_some_and(inside_entry)
         {
             strangers.push(key);

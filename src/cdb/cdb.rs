@@ -397,6 +397,11 @@ impl Cdb {
         log::list(self.datastore(id), limit)
     }
 
+    /// The last transaction that the log does not reach back to: 0 when it has all of them.
+    pub fn log_begins_after(&self, id: Datastore) -> Result<TransactionId, HistoryError> {
+        log::begins_after(self.datastore(id))
+    }
+
     /// What is different between the states after two transactions of the log.
     pub fn diff_transactions(
         &self,

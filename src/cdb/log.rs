@@ -120,6 +120,13 @@ pub(crate) fn list(datastore: &OpenDatastore, limit: usize) -> Result<Vec<LogEnt
     Ok(entries)
 }
 
+/// The last transaction before the oldest that is listed.
+pub(crate) fn begins_after(datastore: &OpenDatastore) -> Result<TransactionId, HistoryError> {
+    let base = datastore.store.stats().base_sequence;
+    let folded = datastore.folded(base)?.len() as u64;
+    Ok(TransactionId::new(base.get().saturating_sub(folded)))
+}
+
 /// What is different between the states after two transactions.
 pub(crate) fn diff_transactions(
     datastore: &OpenDatastore,

@@ -297,13 +297,10 @@ impl WriteTransaction {
         source: &dyn Source,
         options: &LoadOptions,
     ) -> Result<load::Read, LoadError> {
-        let mut target = super::apply_load::LoadTarget::new(
-            &mut self.editor,
-            self.datastore.scratch(),
-            options.mode,
-        );
-        let read = load::read(source, options, &mut target)?;
-        target.finish().map_err(|error| LoadError::nowhere(error.into()))?;
+        let mut target =
+            super::apply_load::LoadTarget::new(&mut self.editor, self.datastore.scratch(), options);
+        let mut read = load::read(source, options, &mut target)?;
+        read.preserved = target.finish().map_err(|error| LoadError::nowhere(error.into()))?;
         Ok(read)
     }
 

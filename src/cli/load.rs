@@ -144,7 +144,7 @@ impl Load {
 fn told(name: &str, committed: &Committed) -> String {
     let nodes = count(committed.loaded_nodes.unwrap_or(committed.nodes), "node");
     let took = took(committed.duration_micros);
-    let folded = folded(committed);
+    let folded = remarks(committed);
     if !committed.changed {
         return format!(
             "loaded {name} ({nodes}): nothing changed (tx {})   {took}{folded}",
@@ -156,7 +156,16 @@ fn told(name: &str, committed: &Committed) -> String {
     format!("loaded {name} ({nodes}) in tx {tx}   {file} {sizes}   {took}{folded}")
 }
 
-/// A second line: what was there again, when something was.
+/// More lines: what was there again, and what stayed though the file replaced the rest.
+fn remarks(committed: &Committed) -> String {
+    let stayed: Vec<_> = committed.preserved.iter().map(|name| format!("/{name}")).collect();
+    let mut text = folded(committed);
+    if !stayed.is_empty() {
+        text.push_str(&format!("\nkept {}, which the file does not name", stayed.join(", ")));
+    }
+    text
+}
+
 fn folded(committed: &Committed) -> String {
     if committed.folded == 0 {
         return String::new();

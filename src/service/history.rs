@@ -9,7 +9,7 @@ use crate::cdb::TransactionId;
 pub fn log(service: &Service, log: &Log) -> Result<Reply, Failure> {
     let entries = service.cdb.log(log.datastore, log.limit)?;
     let stats = service.cdb.stats(log.datastore);
-    let compacted_through = stats.base_sequence.get();
+    let compacted_through = service.cdb.log_begins_after(log.datastore)?.get();
     let next = stats.sequence.get() + 1;
     let oldest = entries.last().map_or(next, |entry| entry.transaction_id.get());
     let older = oldest.saturating_sub(compacted_through + 1);

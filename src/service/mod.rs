@@ -20,6 +20,7 @@ mod read;
 mod rows;
 mod schedule;
 mod snapshots;
+mod system;
 mod watch;
 mod write;
 

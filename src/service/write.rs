@@ -7,7 +7,7 @@ use super::open::Service;
 use super::protocol::{
     Action, Change, Committed, Load, NodeChange, Operation, Place, Reply, Rollback, Source, Words,
 };
-use super::{components, read, rows};
+use super::{components, read, rows, system};
 use crate::cdb::{
     Author, BytesSource, Commit, Datastore, Error, FileSource, KeyHint, KindHint, LoadMode,
     LoadOptions, MoveTo, OnDuplicate, Path, PathError, Read, SaidKind, TransactionId, ValueType,
@@ -63,6 +63,7 @@ impl<'a> Measure<'a> {
             loaded_nodes: None,
             folded: 0,
             first_folded: Vec::new(),
+            preserved: Vec::new(),
             file: self.datastore.file_name().to_owned(),
             size_before_bytes: self.size_before_bytes,
             size_after_bytes: stats.file_bytes,
@@ -77,7 +78,8 @@ pub fn change(service: &Service, change: &Change) -> Result<Reply, Failure> {
     if change.dry_run {
         let mut tx = service.cdb.begin_write(change.datastore)?;
         for operation in &change.operations {
-            apply(&mut tx, operation).map_err(|error| on_line(error.into(), operation.line))?;
+            apply(&mut tx, change.datastore, operation)
+                .map_err(|error| on_line(error.into(), operation.line))?;
         }
         return Ok(measure.dry_reply(rows::changes(&tx.diff()?)));
     }
@@ -86,7 +88,7 @@ pub fn change(service: &Service, change: &Change) -> Result<Reply, Failure> {
         name_author(tx, &change.words);
         for operation in &change.operations {
             line.set(operation.line);
-            apply(tx, operation)?;
+            apply(tx, change.datastore, operation)?;
         }
         line.set(None);
         Ok(())
@@ -111,7 +113,12 @@ pub fn name_author(tx: &mut WriteTransaction, words: &Words) {
     }
 }
 
-fn apply(tx: &mut WriteTransaction, operation: &Operation) -> Result<(), Error> {
+fn apply(
+    tx: &mut WriteTransaction,
+    datastore: Datastore,
+    operation: &Operation,
+) -> Result<(), Error> {
+    system::check(tx, datastore, &operation.action)?;
     match &operation.action {
         Action::Set { path, value, value_type: None } => tx.set_text(path, value),
         Action::Set { path, value, value_type: Some(name) } => {
@@ -177,6 +184,7 @@ fn load_from(
 ) -> Result<Reply, Failure> {
     let measure = Measure::begin(service, load.datastore);
     let options = load_options(load)?;
+    system::check_source(service, load.datastore, source, &options)?;
     if load.dry_run {
         let mut tx = service.cdb.begin_write(load.datastore)?;
         let read = tx.load(source, &options)?;
@@ -198,6 +206,7 @@ fn with_read(reply: Reply, read: Read) -> Reply {
             loaded_nodes: Some(read.nodes),
             folded: read.folded,
             first_folded: read.first_folded,
+            preserved: read.preserved,
             ..committed
         }),
         other => other,
@@ -236,6 +245,7 @@ fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
     let format = load.format.map(read::format);
     Ok(LoadOptions {
         format,
+        preserved: system::names(load.datastore).iter().map(|name| (*name).to_owned()).collect(),
         mode: if load.replace { LoadMode::Replace } else { LoadMode::Merge },
         on_duplicate: if load.merge_duplicates { OnDuplicate::Merge } else { OnDuplicate::Refuse },
         keys,
@@ -249,6 +259,7 @@ fn load_options(load: &Load) -> Result<LoadOptions, Failure> {
 
 pub fn rollback(service: &Service, rollback: &Rollback) -> Result<Reply, Failure> {
     let (datastore, to) = (rollback.datastore, TransactionId::new(rollback.to));
+    system::check_rollback(service, datastore, to)?;
     let measure = Measure::begin(service, datastore);
     if rollback.dry_run {
         let now = service.cdb.transaction_id(datastore);

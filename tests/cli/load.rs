@@ -182,3 +182,38 @@ fn a_file_loads_in_steps_where_memory_is_short() {
     assert!(place.demo_json_lines(&["log", "-n", "100"]).len() >= 10);
     place.demo(&["load", "many.xml", "--step", "10", "--replace"]).fails(2, "cannot be used with");
 }
+
+#[test]
+fn what_pumice_keeps_for_itself_goes_only_when_it_is_named() {
+    let place = Place::with_database();
+    let add = ["--dir", "demo", "user", "add", "--admin", "anna", "--password-stdin"];
+    assert_eq!(place.run_with_input(&add, "a long password\n").code, 0);
+    place.demo_ok(&["schedule", "add", "nightly", "@daily", "compact"]);
+    place.demo_ok(&["set", "/mine", "1"]);
+    place.write("other.xml", "<other><leaf>2</leaf></other>");
+    let said = place.demo_ok(&["load", "--replace", "other.xml"]);
+    assert!(said.contains("kept /admins, /scheduler, which the file does not name"), "{said}");
+    assert!(place.demo_ok(&["user", "ls"]).contains("anna"));
+    assert!(place.demo_ok(&["schedule", "ls"]).contains("nightly"));
+    assert_eq!(place.demo(&["exists", "/mine"]).code, 1);
+    place.demo(&["del", "/"]).fails(5, "/admins, /scheduler");
+    assert!(place.demo_ok(&["user", "ls"]).contains("anna"));
+    place.demo_ok(&["del", "/scheduler"]);
+    assert_eq!(place.demo(&["exists", "/scheduler"]).code, 1);
+}
+
+#[test]
+fn the_records_of_document_databases_are_written_by_no_command() {
+    let place = Place::with_database();
+    place.demo_ok(&["set", "--ds", "oper", "/mine", "1"]);
+    let path = "/databases/database{db}/q";
+    place.demo(&["set", "--ds", "oper", path, "2"]).fails(5, "which the server alone writes");
+    place.demo(&["del", "--ds", "oper", "/databases"]).fails(5, "which the server alone writes");
+    place.write(
+        "records.xml",
+        "<databases><database><name>db</name><q>2</q></database></databases>",
+    );
+    let load = ["load", "--ds", "oper", "--key", "/databases/database=name", "records.xml"];
+    place.demo(&load).fails(5, "which the server alone writes");
+    assert_eq!(place.demo(&["exists", "--ds", "oper", "/databases"]).code, 1);
+}

@@ -120,6 +120,9 @@ pub struct LoadOptions {
     pub single: bool,
     /// Whether lists and leaf-lists that nobody declared are sorted, instead of kept in the order of the source.
     pub sort: bool,
+    /// Top nodes, in no namespace, that [`LoadMode::Replace`] leaves as they are where the source names nothing of them: what a
+    /// program keeps for itself beside its users' data.
+    pub preserved: Vec<String>,
     /// The most bytes that the source may have; 4 GiB unless told.
     pub max_size_bytes: u64,
 }
@@ -146,6 +149,7 @@ impl Default for LoadOptions {
             kinds: Vec::new(),
             single: false,
             sort: false,
+            preserved: Vec::new(),
             max_size_bytes: 4 << 30,
         }
     }

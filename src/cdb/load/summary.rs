@@ -9,6 +9,8 @@ pub struct Read {
     pub folded: u64,
     /// The first of them.
     pub first_folded: Vec<String>,
+    /// Of [`super::LoadOptions::preserved`], what was there and stayed.
+    pub preserved: Vec<String>,
 }
 
 /// How many folded entries are named.

@@ -134,6 +134,9 @@ pub struct Committed {
     /// The first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_folded: Vec<String>,
+    /// What pumice keeps for itself and a replacing load did not name: it stayed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preserved: Vec<String>,
     /// The file: `A.cdb`.
     pub file: String,
     /// Its size before.
@@ -189,9 +192,10 @@ pub struct NodeChange {
 pub struct LogRows {
     /// The transactions.
     pub rows: Vec<LogRow>,
-    /// How many older ones the tail holds.
+    /// How many older ones can be listed.
     pub older: u64,
-    /// The last transaction that a compaction folded into the image; it and those before cannot be listed.
+    /// The last transaction that a compaction folded into the image and of which nothing else is kept; it and those before
+    /// cannot be listed.
     pub compacted_through: u64,
 }
 
