@@ -88,7 +88,7 @@ fn find(database: &Database, item: &Item, latest: bool) -> Result<Vec<OpenRev>, 
 pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
-    let mut asked: Value = call.json()?;
+    let mut asked = call.object()?;
     let docs = match asked.get_mut("docs").map(Value::take) {
         Some(Value::Array(docs)) => Some(docs),
         _ => None,

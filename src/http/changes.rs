@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use super::app::{App, told};
 use super::body::RequestBody;
 use super::call::Call;
-use super::changes_query::{ChangesQuery, Feed};
+use super::changes_query::{ChangesQuery, Feed, Function};
 use super::changes_rows::{Rows, Style};
+use super::design;
 use super::local::tag;
 use super::problem::Problem;
 use super::reply::{Answer, Cut, Reply};
@@ -28,7 +29,7 @@ pub async fn feed(mut call: Call, body: &mut RequestBody) -> Answer {
     call.body = body.read(&call.headers, call.app.options.body_bytes_max).await?;
     let members: Map<String, Value> = match call.body.is_empty() {
         true => Map::new(),
-        false => call.json()?,
+        false => call.object()?,
     };
     let mut query = ChangesQuery::parse(&call, &members)?;
     let app = call.app.clone();
@@ -60,11 +61,15 @@ async fn check_filter(
     database: &Arc<Database>,
     query: &ChangesQuery,
 ) -> Result<(), Problem> {
-    let Some(design) = query.design_filter.clone() else { return Ok(()) };
+    let Some(function) = query.function.clone() else { return Ok(()) };
     let database = database.clone();
-    app.work(move || database.open(&format!("_design/{design}"), &Default::default())).await??;
+    app.work(move || {
+        let Function { design, kind, name } = function;
+        design::check_function(&design::open(&database, &design)?, kind, &name)
+    })
+    .await??;
     Err(Problem::not_implemented(
-        "Filters in JavaScript come later: use filter=_selector or filter=_doc_ids.",
+        "Filters by functions come later: use filter=_selector or filter=_doc_ids.",
     ))
 }
 
@@ -164,7 +169,7 @@ impl Listening {
         loop {
             self.bells.rung.mark_unchanged();
             let (last_seq, pending) = self.round().await?;
-            let limit_is_reached = self.query.limit == Some(0);
+            let limit_is_reached = self.query.limit == 0;
             let is_done = limit_is_reached || (longpoll && self.sent > 0) || self.query.descending;
             if is_done || !matches!(self.wait().await?, Woken::Rung) || self.is_removed().await {
                 let end = match self.query.feed {
@@ -201,9 +206,7 @@ impl Listening {
         let (made, rows) = self.app.work(move || (rows.end(), rows)).await.map_err(Some)?;
         let (last, pending) = made.map_err(Some)?;
         self.sent += rows.written();
-        if let Some(limit) = &mut self.query.limit {
-            *limit = limit.saturating_sub(rows.written());
-        }
+        self.query.limit = self.query.limit.saturating_sub(rows.written());
         let text = json!(last.to_string());
         self.query.since = Since::At(last);
         Ok((text, pending))

@@ -73,7 +73,7 @@ impl Rows {
 
     fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
         for _ in 0..ROWS_OF_A_PIECE {
-            let limit_is_reached = self.query.limit.is_some_and(|limit| self.written >= limit);
+            let limit_is_reached = self.written >= self.query.limit;
             let change = if limit_is_reached { None } else { self.changes.next()? };
             let Some(change) = change else {
                 self.over = true;
@@ -99,7 +99,12 @@ impl Rows {
                 return Ok(());
             }
         }
-        let has_seq = self.written.is_multiple_of(self.query.seq_interval.max(1));
+        if self.query.unknown_style {
+            return Err(Problem::fault("badarg"));
+        }
+        // What is left of the limit decides, as in CouchDB.
+        let left = self.query.limit.saturating_sub(self.written);
+        let has_seq = left.is_multiple_of(self.query.seq_interval.max(1));
         let seq = if has_seq { json!(change.seq.to_string()) } else { Value::Null };
         let row = self.row(change, &seq)?;
         // Writing to a vector does not fail.

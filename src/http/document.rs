@@ -35,6 +35,9 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
     if call.name("doc").starts_with("_local/") {
         return call.app.clone().work(move || super::local::get(&call)).await?;
     }
+    if let Some(elsewhere) = super::design::redirect(&call) {
+        return Ok(elsewhere);
+    }
     let app = call.app.clone();
     let call = Arc::new(call);
     if call.parameter("open_revs").is_some() {
@@ -64,6 +67,9 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
 
 /// `GET` of what is read in one go: one revision without contents of attachments. `None` for anything else.
 pub fn get_at_once(call: &Call) -> Result<Option<Reply>, Problem> {
+    if let Some(elsewhere) = super::design::redirect(call) {
+        return Ok(Some(elsewhere));
+    }
     let is_larger = |name: &&str| call.parameter(name).is_some();
     if call.name("doc").starts_with("_local/")
         || ["open_revs", "attachments", "atts_since"].iter().any(is_larger)

@@ -38,9 +38,11 @@ mod cors;
 mod database;
 mod databases;
 mod design;
+mod design_check;
 mod document;
 mod edits;
 mod fields;
+mod forwarded;
 mod framing;
 mod handle;
 mod identity;
@@ -83,5 +85,5 @@ mod work;
 
 pub use accept::serve;
 pub use app::App;
-pub use options::HttpOptions;
+pub use options::{HttpOptions, ServerName};
 pub use tls::Tls;
