@@ -126,6 +126,7 @@ fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
         revs_info: members.revs_info,
     };
     let document = database.open(&call.document_id(), &options)?;
+    call.app.stats.reads.one();
     if let Some(known) = known {
         members.attachments = inline_beyond(common_depth(&document, &known)?);
     }
@@ -190,6 +191,7 @@ async fn open_revs(call: Arc<Call>) -> Answer {
         }
     });
     let found = found.await??;
+    app.stats.reads.add(found.len());
     let members = members_of_revision(&call);
     if call.accepts("multipart/mixed") {
         let mut parts = Parts::mixed(&call.app);
@@ -275,9 +277,16 @@ pub fn post(call: &Call) -> Answer {
     Ok(edits::written(201, &written).header("Location", &location))
 }
 
-/// `POST` to a document: only forms of old pages did that.
-pub fn form(_call: &Call) -> Answer {
-    Err(Problem::bad_request("Referer header required."))
+/// `POST` to a document: only forms of old pages did that. They are not read here; what CouchDB refuses first is refused first.
+pub fn form(call: &Call) -> Answer {
+    if call.header("referer").is_none() {
+        return Err(Problem::bad_request("Referer header required."));
+    }
+    if call.content_type() != Some("multipart/form-data") {
+        let reason = "Content-Type must be multipart/form-data";
+        return Err(Problem::new(415, "bad_content_type", reason));
+    }
+    Err(Problem::not_implemented("Documents are not written by forms: use PUT."))
 }
 
 /// `DELETE`: a tombstone on a leaf.
