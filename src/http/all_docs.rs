@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::app::Pieces;
+use super::app::{App, Pieces};
 use super::body::RequestBody;
 use super::call::Call;
 use super::problem::Problem;
@@ -137,6 +137,7 @@ impl Pieces for Answers {
 
 /// The rows of one query, on their way.
 struct Rows {
+    app: Arc<App>,
     database: Arc<Database>,
     source: Source,
     query: RowsQuery,
@@ -193,7 +194,7 @@ impl Rows {
             mask: secrets::mask(call),
             ..Members::default()
         };
-        Ok(Self { database, source, query, kind, members, head, written: 0 })
+        Ok(Self { app: call.app.clone(), database, source, query, kind, members, head, written: 0 })
     }
 
     /// Writes some more; answers whether that was the end.
@@ -256,7 +257,10 @@ impl Rows {
         if self.query.include_docs {
             out.extend_from_slice(b",\"doc\":");
             match &row.document {
-                Some(document) => document.write_json(out, &self.members)?,
+                Some(document) => {
+                    self.app.stats.reads.one();
+                    document.write_json(out, &self.members)?;
+                }
                 None => out.extend_from_slice(b"null"),
             }
         }

@@ -118,6 +118,7 @@ fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem
         match parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item))) {
             Err(refusal) => put(out, &refusal.item())?,
             Ok((found, item)) => {
+                call.app.stats.reads.add(found.len());
                 for (index, found) in found.iter().enumerate() {
                     put(out, if index == 0 { "" } else { "," })?;
                     write_found(out, found, &item, &members)?;

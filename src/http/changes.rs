@@ -74,9 +74,10 @@ async fn check_filter(
 }
 
 async fn normal(app: &Arc<App>, database: Arc<Database>, query: ChangesQuery) -> Answer {
+    let reading = app.clone();
     let opened = app.work(move || {
         let tag = tag(&database.info().update_seq.to_string());
-        Ok::<_, Problem>((tag, Rows::open(database, query, Style::Listed)?))
+        Ok::<_, Problem>((tag, Rows::open(reading, database, query, Style::Listed)?))
     });
     let (tag, rows) = opened.await??;
     Ok(app.stream(rows).await?.etag(&tag))
@@ -119,9 +120,12 @@ fn listen(call: &Call, database: Arc<Database>, query: ChangesQuery) -> Answer {
     let feed = query.feed;
     let name = call.name("db").to_owned();
     let listening = Listening { app, name, database, query, bells, pieces, sent: 0 };
+    let counted = call.app.clone();
     tokio::spawn(async move {
+        counted.stats.feeds.one();
         // The end of a feed whose client is gone concerns nobody.
         let _gone = listening.run().await;
+        counted.stats.feeds.one_less();
         drop(room);
     });
     let reply = Reply::pieces(200, receiver);
@@ -191,8 +195,8 @@ impl Listening {
             Feed::EventSource => Style::Events,
             _ => Style::Lines,
         };
-        let (database, query) = (self.database.clone(), self.query.clone());
-        let opened = self.app.work(move || Rows::open(database, query, style)).await;
+        let (app, database, query) = (self.app.clone(), self.database.clone(), self.query.clone());
+        let opened = self.app.work(move || Rows::open(app, database, query, style)).await;
         let mut rows = opened.and_then(|opened| opened).map_err(Some)?;
         loop {
             let made = self.app.work(move || (rows.piece(), rows)).await.map_err(Some)?;

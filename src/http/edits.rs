@@ -87,7 +87,9 @@ pub fn write(
     let durability = if is_batch(call) { Durability::Buffered } else { Durability::Sync };
     let written = database.update(vec![edit], UpdateOptions { mode, durability });
     let written = written.into_iter().next().unwrap_or(Err(DocumentError::DatabaseGone));
-    Ok(written?)
+    let written = written?;
+    call.app.stats.note_write(written.rev.depth);
+    Ok(written)
 }
 
 /// `{"ok":true,"id":...,"rev":...}`, with the `ETag` of the revision.

@@ -33,6 +33,7 @@ pub async fn handle(
     from: IpAddr,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
+    let begun = app.clock.monotonic();
     let (parts, incoming) = request.into_parts();
     let (clock, stall) = (app.clock.clone(), app.options.stall_timeout);
     let mut body = RequestBody::new(incoming, clock, stall, app.bodies.clone());
@@ -50,7 +51,8 @@ pub async fn handle(
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    app.stats.note(parts.method.as_str(), reply.status);
+    let took = app.clock.monotonic().saturating_sub(begun);
+    app.stats.note(parts.method.as_str(), reply.status, took);
     // Not the query: it may hold what nobody else should read.
     tracing::debug!(method = %parts.method, path = parts.uri.path(), status = reply.status, %from, "answered");
     if parts.method == hyper::Method::HEAD {

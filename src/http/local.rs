@@ -69,6 +69,7 @@ pub fn write(
 ) -> Result<LocalDocument, Problem> {
     permit(call, database)?;
     check_id(id)?;
+    call.app.stats.local_writes.one();
     if parsed.deleted {
         return match database.local_remove(id) {
             Ok(()) | Err(DocumentError::NotFound { .. }) => {

@@ -24,6 +24,8 @@ pub fn purge(call: &Call) -> Answer {
         return Err(Problem::bad_request("Exceeded maximum number of revisions."));
     }
     let purged = database.purge(&asked)?;
+    call.app.stats.purge_requests.one();
+    call.app.stats.purges.add(purged.len());
     let items: Vec<_> =
         purged.iter().map(|(id, revs)| format!("{}:{}", json!(id), list(revs))).collect();
     let body = format!("{{\"purge_seq\":null,\"purged\":{{{}}}}}\n", items.join(","));

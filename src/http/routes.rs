@@ -8,8 +8,8 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, copy, database, design, document,
-    limits, local, node, partition, purge, replicate, reshard, revisions, scheduler, server,
-    session, shards, updates,
+    limits, local, metrics, node, partition, purge, replicate, reshard, revisions, scheduler,
+    server, session, shards, updates,
 };
 
 /// Who may make a request.
@@ -192,10 +192,10 @@ pub static ROUTES: &[Route] = &[
             plain("DELETE", NamedAdmin, config::delete),
         ],
     ),
-    route("/_node/{node}/_stats", "GET,HEAD", &[plain("GET", Admin, node::stats)]),
-    route("/_node/{node}/_stats/{path..}", "GET,HEAD", &[plain("GET", Admin, node::stats)]),
+    route("/_node/{node}/_stats", "GET,HEAD", &[plain("GET", Admin, metrics::stats)]),
+    route("/_node/{node}/_stats/{path..}", "GET,HEAD", &[plain("GET", Admin, metrics::stats)]),
     route("/_node/{node}/_system", "GET,HEAD", &[plain("GET", Admin, node::system)]),
-    route("/_node/{node}/_prometheus", "GET,HEAD", &[plain("GET", Admin, node::prometheus)]),
+    route("/_node/{node}/_prometheus", "GET,HEAD", &[plain("GET", Admin, metrics::prometheus)]),
     route("/_node/{node}/_versions", "GET,HEAD", &[plain("GET", Admin, node::versions)]),
     route("/_node/{node}/_smoosh/status", "GET", &[plain("GET", Admin, node::smoosh)]),
     route("/_node/{node}/_dbs/{db}", "GET,HEAD", &[plain("GET", Admin, shards::placement)]),

@@ -489,3 +489,68 @@ fn keys_choose_the_databases_that_are_told_of() {
     let answer = place.ask("POST", "/_reshard/jobs", "{\"type\":\"split\",\"db\":\"nodb\"}");
     assert_eq!(reason(&answer), refused(400, "bad_request", "Invalid `db`"));
 }
+
+#[test]
+fn a_form_is_refused_with_its_reason() {
+    let place = place();
+    let post = |headers: &[(&str, &str)]| {
+        place.raw("POST", "/t/a", &[&[ADMIN], headers].concat(), b"x").status
+    };
+    let referer = ("Referer", "http://127.0.0.1:5984/");
+    assert_eq!(post(&[]), 400);
+    assert_eq!(post(&[referer, ("Content-Type", "application/x-www-form-urlencoded")]), 415);
+    assert_eq!(post(&[referer, ("Content-Type", "multipart/form-data; boundary=x")]), 501);
+}
+
+#[test]
+fn counters_have_couchdbs_names_and_count() {
+    let place = Place::new();
+    let value = |path: &str| {
+        place.done("GET", &format!("/_node/_local/_stats/{path}"), "")["value"].clone()
+    };
+    place.done("PUT", "/t", "");
+    place.done("PUT", "/t/a", "{}");
+    place.done("PUT", "/t/_local/a", "{}");
+    place.done("POST", "/t/_bulk_docs", "{\"docs\":[{\"_id\":\"b\"},{\"_id\":\"c\"}]}");
+    place.done("GET", "/t/a", "");
+    place.done("GET", "/t/a?open_revs=all", "");
+    place.done("POST", "/t/_bulk_get", "{\"docs\":[{\"id\":\"b\"}]}");
+    place.done("GET", "/t/_all_docs?include_docs=true", "");
+    place.done("GET", "/t/_changes?include_docs=true", "");
+    place.done("POST", "/t/_purge", "{\"c\":[]}");
+    assert_eq!(place.ask("BREW", "/t", "").status, 405);
+    for (path, expected) in [
+        ("couchdb/database_reads", 9),
+        ("couchdb/document_writes", 3),
+        ("couchdb/document_inserts", 3),
+        ("couchdb/local_document_writes", 1),
+        ("couchdb/database_writes", 5),
+        ("couchdb/document_purges/total", 1),
+        ("couchdb/httpd/bulk_requests", 1),
+        ("couchdb/httpd/purge_requests", 1),
+        ("couchdb/httpd/clients_requesting_changes", 0),
+        ("couchdb/httpd_request_methods/PUT", 3),
+        ("couchdb/httpd_status_codes/405", 1),
+        ("couchdb/httpd_status_codes/500", 0),
+        ("couch_replicator/jobs/running", 0),
+        ("pumice/compactions/running", 0),
+    ] {
+        assert_eq!(value(path), expected, "{path}");
+    }
+    assert!(value("couchdb/open_databases").as_u64().unwrap() >= 1);
+    assert!(value("couchdb/request_time")["n"].as_u64().unwrap() > 10);
+    let methods = place.done("GET", "/_node/_local/_stats/couchdb/httpd_request_methods", "");
+    assert!(methods.get("BREW").is_none());
+    let text = place.ask("GET", "/_node/_local/_prometheus", "").text();
+    for line in [
+        "couchdb_database_reads_total 9",
+        "couchdb_document_writes_total 3",
+        "couchdb_httpd_request_methods{method=\"PUT\"} 3",
+        "couchdb_httpd_status_codes{code=\"405\"} 1",
+        "couchdb_couch_replicator_jobs_running 0",
+        "pumice_compactions_running 0",
+        "# TYPE couchdb_request_time_seconds summary",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} in {text}");
+    }
+}
