@@ -30,6 +30,7 @@ pub enum Feed {
 
 /// What is asked for.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the request")]
 pub struct ChangesQuery {
     /// How changes are told.
     pub feed: Feed,

@@ -30,103 +30,60 @@ impl Kind {
 type Metric = (&'static [&'static str], Kind, &'static str, u64);
 
 fn metrics(app: &App) -> Vec<Metric> {
-    use Kind::{Counter, Gauge};
+    let mut all = of_documents(app);
+    all.extend(of_requests(app));
+    all.extend(of_jobs(app));
+    all
+}
+
+fn counter(path: &'static [&'static str], about: &'static str, value: u64) -> Metric {
+    (path, Kind::Counter, about, value)
+}
+
+fn gauge(path: &'static [&'static str], about: &'static str, value: usize) -> Metric {
+    (path, Kind::Gauge, about, u64::try_from(value).unwrap_or(u64::MAX))
+}
+
+fn of_documents(app: &App) -> Vec<Metric> {
     let stats = &app.stats;
-    let changed = stats.writes.get() + stats.local_writes.get() + stats.purges.get();
+    let (writes, local) = (stats.writes.get(), stats.local_writes.get());
+    let purges = stats.purges.get();
     let commits = app.service.status().datastores.iter().map(|datastore| datastore.tx).sum();
+    let open = app.databases.open_databases();
+    vec![
+        counter(&["couchdb", "open_databases"], "number of open databases", open),
+        counter(&["couchdb", "commits"], "number of commits performed", commits),
+        counter(&["couchdb", "database_reads"], "documents that were read", stats.reads.get()),
+        counter(&["couchdb", "database_writes"], "changes of databases", writes + local + purges),
+        counter(&["couchdb", "document_writes"], "revisions that were written", writes),
+        counter(&["couchdb", "document_inserts"], "documents that were made", stats.inserts.get()),
+        counter(&["couchdb", "local_document_writes"], "local documents written", local),
+        counter(&["couchdb", "document_purges", "total"], "documents that were purged", purges),
+    ]
+}
+
+fn of_requests(app: &App) -> Vec<Metric> {
+    let stats = &app.stats;
+    let (bulk, purges) = (stats.bulk_requests.get(), stats.purge_requests.get());
+    let feeds = stats.feeds.get();
+    vec![
+        counter(&["couchdb", "httpd", "requests"], "number of HTTP requests", stats.requests.get()),
+        counter(&["couchdb", "httpd", "bulk_requests"], "requests of _bulk_docs", bulk),
+        counter(&["couchdb", "httpd", "purge_requests"], "requests of _purge", purges),
+        counter(&["couchdb", "httpd", "clients_requesting_changes"], "feeds that go on", feeds),
+    ]
+}
+
+fn of_jobs(app: &App) -> Vec<Metric> {
     let jobs = app.jobs.all();
-    let in_state = |wanted: fn(&JobState) -> bool| {
-        let jobs = jobs.iter().filter(|job| wanted(&job.state)).count();
-        u64::try_from(jobs).unwrap_or(u64::MAX)
-    };
+    let running = jobs.iter().filter(|job| matches!(job.state, JobState::Running)).count();
+    let crashed = jobs.iter().filter(|job| matches!(job.state, JobState::Crashing(_))).count();
     let compactions = app.databases.active_tasks().len();
     vec![
-        (
-            &["couchdb", "open_databases"],
-            Counter,
-            "number of open databases",
-            app.databases.open_databases(),
-        ),
-        (&["couchdb", "commits"], Counter, "number of commits performed", commits),
-        (
-            &["couchdb", "database_reads"],
-            Counter,
-            "number of documents that were read",
-            stats.reads.get(),
-        ),
-        (&["couchdb", "database_writes"], Counter, "number of changes of databases", changed),
-        (
-            &["couchdb", "document_writes"],
-            Counter,
-            "number of revisions that were written",
-            stats.writes.get(),
-        ),
-        (
-            &["couchdb", "document_inserts"],
-            Counter,
-            "number of documents that were made",
-            stats.inserts.get(),
-        ),
-        (
-            &["couchdb", "local_document_writes"],
-            Counter,
-            "number of local documents that were written",
-            stats.local_writes.get(),
-        ),
-        (
-            &["couchdb", "document_purges", "total"],
-            Counter,
-            "number of documents that were purged",
-            stats.purges.get(),
-        ),
-        (
-            &["couchdb", "httpd", "requests"],
-            Counter,
-            "number of HTTP requests",
-            stats.requests.get(),
-        ),
-        (
-            &["couchdb", "httpd", "bulk_requests"],
-            Counter,
-            "number of requests of _bulk_docs",
-            stats.bulk_requests.get(),
-        ),
-        (
-            &["couchdb", "httpd", "purge_requests"],
-            Counter,
-            "number of requests of _purge",
-            stats.purge_requests.get(),
-        ),
-        (
-            &["couchdb", "httpd", "clients_requesting_changes"],
-            Counter,
-            "number of feeds of changes that go on",
-            stats.feeds.get(),
-        ),
-        (
-            &["couch_replicator", "jobs", "total"],
-            Gauge,
-            "number of replications that are known",
-            in_state(|_| true),
-        ),
-        (
-            &["couch_replicator", "jobs", "running"],
-            Gauge,
-            "number of replications that run",
-            in_state(|state| matches!(state, JobState::Running)),
-        ),
-        (
-            &["couch_replicator", "jobs", "crashed"],
-            Gauge,
-            "number of replications that failed and are tried again",
-            in_state(|state| matches!(state, JobState::Crashing(_))),
-        ),
-        (
-            &["pumice", "compactions", "running"],
-            Gauge,
-            "number of compactions that run or wait",
-            u64::try_from(compactions).unwrap_or(u64::MAX),
-        ),
+        gauge(&["couch_replicator", "jobs", "total"], "replications that are known", jobs.len()),
+        gauge(&["couch_replicator", "jobs", "running"], "replications that run", running),
+        gauge(&["couch_replicator", "jobs", "crashed"], "replications that try again", crashed),
+        gauge(&["pumice", "compactions", "running"], "compactions that run or wait", compactions),
     ]
 }
 
@@ -134,16 +91,16 @@ fn metrics(app: &App) -> Vec<Metric> {
 fn tree(app: &App) -> Value {
     let mut tree = Map::new();
     for (path, kind, about, value) in metrics(app) {
-        put(&mut tree, path, leaf(kind, about, json!(value)));
+        put(&mut tree, path, leaf(kind, about, value));
     }
     for (method, count) in app.stats.methods() {
         let about = format!("number of HTTP {method} requests");
-        let value = leaf(Kind::Counter, &about, json!(count.get()));
+        let value = leaf(Kind::Counter, &about, count.get());
         put(&mut tree, &["couchdb", "httpd_request_methods", method], value);
     }
     for (status, count) in app.stats.statuses() {
         let about = format!("number of HTTP {status} responses");
-        let value = leaf(Kind::Counter, &about, json!(count.get()));
+        let value = leaf(Kind::Counter, &about, count.get());
         put(&mut tree, &["couchdb", "httpd_status_codes", &status.to_string()], value);
     }
     let times = json!({ "value": app.stats.times.to_json(), "type": "histogram", "desc": TIMES });
@@ -154,7 +111,7 @@ fn tree(app: &App) -> Value {
 /// What the times of requests are.
 const TIMES: &str = "time until the answer to a request begins";
 
-fn leaf(kind: Kind, about: &str, value: Value) -> Value {
+fn leaf(kind: Kind, about: &str, value: u64) -> Value {
     json!({ "value": value, "type": kind.word(), "desc": about })
 }
 
