@@ -50,5 +50,5 @@ pub use settings::{Applies, Author, Setting, setting, settings};
 pub use source::Place;
 pub use types::{
     BlockCompression, CdbSettings, CompactionSettings, Conf, DaemonSettings, ImageRead,
-    JournalCompaction, LogFormat, LogLevel, LogSettings, RollbackSettings, WritePolicy,
+    JournalCompaction, LogFormat, LogLevel, LogSettings, RollbackSettings, ServerName, WritePolicy,
 };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::leaf::Leaf;
 use super::types::{
-    BlockCompression, Conf, ImageRead, JournalCompaction, LogFormat, LogLevel, WritePolicy,
+    BlockCompression, Conf, ImageRead, JournalCompaction, LogFormat, LogLevel, ServerName,
+    WritePolicy,
 };
 use crate::units::{ByteSize, Duration, ParseError, Percent, Timeout};
 use Applies::{OnReload, OnRestart};
@@ -171,7 +172,7 @@ pub(super) const ALIASES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-static SETTINGS: [Setting; 28] = [
+static SETTINGS: [Setting; 29] = [
     Setting {
         path: "cdb/db-dir",
         author: Nso,
@@ -418,6 +419,17 @@ static SETTINGS: [Setting; 28] = [
         sample: "",
         applies: OnRestart,
         access: field!(daemon.http_timeout: Duration),
+    },
+    Setting {
+        path: "daemon/http-server-name",
+        author: Ours,
+        meaning: "How the header Server of HTTP answers begins: couchdb is CouchDB/3.5.0 (pumice/VERSION), which \
+                  clients of CouchDB look for; pumice is pumice/VERSION (CouchDB 3.5 API).",
+        unit: "",
+        minimum: None,
+        sample: "",
+        applies: OnRestart,
+        access: field!(daemon.http_server_name: ServerName),
     },
     Setting {
         path: "rollback/enabled",

@@ -63,6 +63,16 @@ choice! {
 }
 
 choice! {
+    /// How the header `Server` of HTTP answers begins.
+    ServerName = CouchDb {
+        /// With the version of CouchDB whose answers these are, this program behind it: there are clients that look for it.
+        CouchDb = "couchdb",
+        /// With this program.
+        Pumice = "pumice",
+    }
+}
+
+choice! {
     /// The least severe kind of message that is logged.
     LogLevel = Info {
         /// Something failed that somebody must look at.
@@ -204,6 +214,8 @@ pub struct DaemonSettings {
     pub http_body_size: ByteSize,
     /// How long a slow HTTP client is waited for. Default: 30 s.
     pub http_timeout: Duration,
+    /// How HTTP answers name the server. Default: couchdb.
+    pub http_server_name: ServerName,
 }
 
 impl Default for DaemonSettings {
@@ -215,6 +227,7 @@ impl Default for DaemonSettings {
             http_connections: 2_000,
             http_body_size: ByteSize::from_bytes(64 << 20),
             http_timeout: Duration::from_secs(30),
+            http_server_name: ServerName::default(),
         }
     }
 }

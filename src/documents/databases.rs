@@ -238,6 +238,11 @@ impl Databases {
         self.shelf.opened().values().map(|database| database.shard_count()).sum()
     }
 
+    /// How many databases are open.
+    pub fn open_databases(&self) -> u64 {
+        u64::try_from(self.shelf.opened().len()).unwrap_or(u64::MAX)
+    }
+
     /// What runs in the background.
     pub fn active_tasks(&self) -> Vec<ActiveTask> {
         self.shelf.compactor.tasks()

@@ -63,7 +63,7 @@ impl ParsedDocument {
 pub struct ParsedBulk {
     /// `docs`.
     pub docs: Vec<ParsedDocument>,
-    /// `new_edits`; `None` when it is not there or no boolean.
+    /// `new_edits`; `None` when it is not there.
     pub new_edits: Option<bool>,
     /// `all_or_nothing`.
     pub all_or_nothing: bool,
@@ -110,7 +110,8 @@ pub fn parse_document_within(
 ///
 /// # Errors
 /// As [`parse_document_within`] for each document, the first one's; [`DocumentError::TooMany`] for more documents than the limit;
-/// [`DocumentError::BadRequest`] in CouchDB's words when the text is no object or `docs` is missing or no array.
+/// [`DocumentError::BadRequest`] in CouchDB's words when the text is no object or `docs` is missing or no array, or
+/// `new_edits` is no boolean.
 pub fn parse_bulk(text: &[u8], limits: &ParseLimits) -> Result<ParsedBulk, DocumentError> {
     let mut reader = Reader::new(text)?;
     if reader.kind()? != Kind::Object {
@@ -119,19 +120,25 @@ pub fn parse_bulk(text: &[u8], limits: &ParseLimits) -> Result<ParsedBulk, Docum
         return Err(bad_request("Request body must be a JSON object"));
     }
     let mut bulk = ParsedBulk::default();
-    let mut docs = None;
+    let (mut docs, mut other_new_edits) = (None, false);
     reader.enter()?;
     let mut first = true;
     while reader.more(first, b'}')? {
         first = false;
         match &*reader.key()? {
             "docs" => docs = Some(documents(&mut reader, limits)?),
-            "new_edits" => bulk.new_edits = boolean(&mut reader)?,
+            "new_edits" => match boolean(&mut reader)? {
+                Some(flag) => bulk.new_edits = Some(flag),
+                None => other_new_edits = true,
+            },
             "all_or_nothing" => bulk.all_or_nothing = boolean(&mut reader)? == Some(true),
             _ => reader.skip()?,
         }
     }
     reader.end()?;
+    if other_new_edits {
+        return Err(bad_request("`new_edits` parameter must be a boolean."));
+    }
     bulk.docs = docs.ok_or_else(|| bad_request("POST body must include `docs` parameter."))??;
     Ok(bulk)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::app::Pieces;
+use super::app::{App, Pieces};
 use super::body::RequestBody;
 use super::call::Call;
 use super::problem::Problem;
@@ -50,11 +50,7 @@ pub async fn design_queries(call: Call, body: &mut RequestBody) -> Answer {
 
 async fn answer(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
     call.body = body.read(&call.headers, call.app.options.body_bytes_max).await?;
-    let mut query = RowsQuery::of_call(&call)?;
-    if !call.body.is_empty() {
-        query = query.with_body(&call.json::<Map<String, Value>>()?)?;
-    }
-    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
+    let query = query(&call)?;
     let app = call.app.clone();
     let (made, _call) = app.work(move || (Rows::open(&call, query, kind), call)).await?;
     let rows = made?;
@@ -63,33 +59,47 @@ async fn answer(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
     Ok(reply)
 }
 
-async fn several(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
-    call.body = body.read(&call.headers, call.app.options.body_bytes_max).await?;
-    let asked: Map<String, Value> = call.json()?;
-    let Some(Value::Array(queries)) = asked.get("queries") else {
-        return Err(Problem::bad_request("`queries` must be an array."));
+/// What a request asks for: of a `POST` the body stands for a query.
+pub fn query(call: &Call) -> Result<RowsQuery, Problem> {
+    let members = match call.method.as_str() {
+        "POST" => call.object()?,
+        _ => Map::new(),
     };
+    let query = RowsQuery::of_call(call, &members)?;
+    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
+    Ok(query)
+}
+
+/// The `queries` of a body.
+pub fn queries_of(call: &Call) -> Result<Vec<RowsQuery>, Problem> {
+    let asked = call.object()?;
+    let queries = asked
+        .get("queries")
+        .ok_or_else(|| Problem::bad_request("POST body must include `queries` parameter."))?;
+    let queries = queries
+        .as_array()
+        .ok_or_else(|| Problem::bad_request("`queries` member must be an array."))?;
     let queries = queries.iter().map(|query| {
-        let members =
-            query.as_object().ok_or_else(|| Problem::bad_request("a query must be an object"))?;
-        let mut query = RowsQuery::of_call(&call)?.with_body(members)?;
-        // One key is a range of one here, as CouchDB has it.
-        if let Some([Value::String(key)]) = query.keys.as_deref() {
-            (query.start, query.end) = (Some(key.clone()), Some(key.clone()));
-            query.keys = None;
-        }
-        Ok(query)
+        let members = query.as_object();
+        let members = members.ok_or_else(|| Problem::bad_request("a query must be an object"))?;
+        RowsQuery::of_queries(call, members)
     });
     let queries: Vec<_> = queries.collect::<Result<_, Problem>>()?;
     call.check_rows(queries.iter().map(|query| query.keys.as_ref().map_or(1, Vec::len)).sum())?;
+    Ok(queries)
+}
+
+async fn several(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
+    call.body = body.read(&call.headers, call.app.options.body_bytes_max).await?;
+    let queries = queries_of(&call)?;
     let app = call.app.clone();
     let made = app.work(move || {
         let rows = queries.into_iter().rev().map(|query| Rows::open(&call, query, kind));
         rows.collect::<Result<Vec<_>, _>>()
     });
     let queue = made.await??;
-    app.stream(Answers { before: "{\"results\":[\r\n", queue, after: "\r\n]}\n", begun: false })
-        .await
+    let after = if queue.is_empty() { "]}\n" } else { "\r\n]}\n" };
+    app.stream(Answers { before: "{\"results\":[\r\n", queue, after, begun: false }).await
 }
 
 /// Answers one after the other; the last of the queue is the first.
@@ -105,6 +115,9 @@ impl Pieces for Answers {
         let mut piece = Vec::new();
         if !std::mem::replace(&mut self.begun, true) {
             piece.extend_from_slice(self.before.as_bytes());
+            if self.queue.is_empty() {
+                piece.extend_from_slice(self.after.as_bytes());
+            }
         }
         while piece.len() < PIECE_BYTES {
             let Some(rows) = self.queue.last_mut() else { break };
@@ -124,9 +137,11 @@ impl Pieces for Answers {
 
 /// The rows of one query, on their way.
 struct Rows {
+    app: Arc<App>,
     database: Arc<Database>,
     source: Source,
     query: RowsQuery,
+    kind: Kind,
     members: Members,
     head: Option<String>,
     written: u64,
@@ -159,11 +174,12 @@ impl Rows {
                     Some(partition) => database.partition_docs(partition, &range)?,
                     None => database.all_docs(&range)?,
                 };
-                let (total, offset) = match kind {
-                    Kind::All => (rows.total_rows(), rows.offset()),
-                    Kind::Design => (count_design(&database)?, 0),
+                let total = match kind {
+                    Kind::All => rows.total_rows(),
+                    Kind::Design => count_design(&database)?,
                 };
-                (Source::Range(Box::new(rows)), total, offset.to_string())
+                let offset = rows.offset().to_string();
+                (Source::Range(Box::new(rows)), total, offset)
             }
         };
         let head = Some(format!("{{\"total_rows\":{total},\"offset\":{offset}{seq},\"rows\":["));
@@ -174,10 +190,11 @@ impl Rows {
         let members = Members {
             conflicts: query.conflicts,
             attachments,
+            att_encoding_info: query.att_encoding_info,
             mask: secrets::mask(call),
             ..Members::default()
         };
-        Ok(Self { database, source, query, members, head, written: 0 })
+        Ok(Self { app: call.app.clone(), database, source, query, kind, members, head, written: 0 })
     }
 
     /// Writes some more; answers whether that was the end.
@@ -211,8 +228,12 @@ impl Rows {
         for key in keys {
             let row = if key.is_string() { found.next().flatten() } else { None };
             match row {
-                Some(row) => self.put(out, &row)?,
-                None => {
+                Some(row) if self.kind == Kind::All || row.id.starts_with(DESIGN_FIRST) => {
+                    self.put(out, &row)?;
+                }
+                // Of design documents CouchDB tells only those that are there.
+                _ if self.kind == Kind::Design => {}
+                _ => {
                     self.separate(out);
                     // Writing to a vector does not fail.
                     let _written = write!(out, "{{\"key\":{key},\"error\":\"not_found\"}}");
@@ -236,7 +257,10 @@ impl Rows {
         if self.query.include_docs {
             out.extend_from_slice(b",\"doc\":");
             match &row.document {
-                Some(document) => document.write_json(out, &self.members)?,
+                Some(document) => {
+                    self.app.stats.reads.one();
+                    document.write_json(out, &self.members)?;
+                }
                 None => out.extend_from_slice(b"null"),
             }
         }
@@ -256,7 +280,8 @@ fn check_partition(database: &Database, call: &Call, query: &RowsQuery) -> Resul
     }
 }
 
-fn page(keys: &[Value], query: &RowsQuery) -> Vec<Value> {
+/// The keys that `skip`, `limit` and `descending` leave.
+pub fn page(keys: &[Value], query: &RowsQuery) -> Vec<Value> {
     let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     match query.descending {

@@ -62,6 +62,9 @@ fn find(call: &Call) -> Result<Found, Problem> {
 
 /// `GET`: its content, or a range of it where it is stored as it came.
 pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
+    if let Some(elsewhere) = super::design::redirect(&call) {
+        return Ok(elsewhere);
+    }
     let app = call.app.clone();
     let (found, call) = app.work(move || (find(&call), call)).await?;
     let Found { content_type, tag, is_encoded, length: total, reader } = found?;
@@ -227,8 +230,9 @@ fn replace(call: &Call, base: Base, new: Option<AttachmentEdit>, status: u16) ->
     if status != 201 {
         return Ok(reply);
     }
-    let path =
-        format!("{}/{}", call.location(&[call.name("db"), &written.id]), call.name("attachment"));
+    let mut segments = vec![call.name("db"), written.id.as_str()];
+    segments.extend(call.name("attachment").split('/'));
+    let path = call.location(&segments);
     Ok(reply.header("Location", &path))
 }
 

@@ -35,6 +35,8 @@ pub struct RequestBody {
     arriving: Option<Arriving>,
     ready: Option<Flow>,
     received: u64,
+    /// How long it was waited for a body that is there.
+    waited: Duration,
     /// Where there is room for it; it takes some while it is held as a whole, which is until this is dropped.
     room: Option<Arc<Semaphore>>,
     taken: Vec<OwnedSemaphorePermit>,
@@ -91,19 +93,38 @@ impl RequestBody {
     ) -> Self {
         let arriving = Arriving { incoming, clock, stall, waited: Duration::ZERO };
         let (room, taken) = (Some(room), Vec::new());
-        Self { arriving: Some(arriving), ready: None, received: 0, room, taken }
+        Self {
+            arriving: Some(arriving),
+            ready: None,
+            received: 0,
+            waited: Duration::ZERO,
+            room,
+            taken,
+        }
     }
 
     /// A body that does not come over a connection.
     pub fn ready(flow: Flow) -> Self {
         let ready = Some(flow).filter(|flow| !flow.is_end_stream());
-        Self { arriving: None, ready, received: 0, room: None, taken: Vec::new() }
+        Self {
+            arriving: None,
+            ready,
+            received: 0,
+            waited: Duration::ZERO,
+            room: None,
+            taken: Vec::new(),
+        }
     }
 
     /// Whether bytes are left that nobody has read: the connection cannot be used again.
     pub fn is_unread(&self) -> bool {
         self.ready.is_some()
             || self.arriving.as_ref().is_some_and(|arriving| !arriving.incoming.is_end_stream())
+    }
+
+    /// How long it was waited for what came.
+    pub fn waited(&self) -> Duration {
+        self.arriving.as_ref().map_or(self.waited, |arriving| arriving.waited)
     }
 
     /// The length that was announced.
@@ -133,6 +154,7 @@ impl RequestBody {
             match frame {
                 None => {
                     // Where chunks end nobody knows before: from here on the connection can be used again.
+                    self.waited = arriving.waited;
                     self.arriving = None;
                     return Ok(None);
                 }

@@ -22,6 +22,7 @@ enum Row {
 
 /// Writes them. The answer has a row for each; a replication only hears of those that were refused.
 pub fn bulk_docs(call: &Call) -> Answer {
+    call.app.stats.bulk_requests.one();
     let docs = number(&call.app, "couchdb", "max_bulk_docs_count")?;
     let limits = ParseLimits { docs, ..call.parse_limits() };
     let ParsedBulk { docs, new_edits, all_or_nothing, .. } = parse_bulk(&call.body, &limits)?;
@@ -97,7 +98,10 @@ fn rows(
     let filled = rows.into_iter().map(|row| match row {
         Some(row) => row,
         None => match written.next() {
-            Some((_, Ok(written))) => Row::Written(written),
+            Some((_, Ok(written))) => {
+                call.app.stats.note_write(written.rev.depth);
+                Row::Written(written)
+            }
             Some((id, Err(error))) => Row::Refused { id, problem: error.into() },
             None => Row::Refused { id: String::new(), problem: DocumentError::DatabaseGone.into() },
         },

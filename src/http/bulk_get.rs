@@ -88,7 +88,7 @@ fn find(database: &Database, item: &Item, latest: bool) -> Result<Vec<OpenRev>, 
 pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
-    let mut asked: Value = call.json()?;
+    let mut asked = call.object()?;
     let docs = match asked.get_mut("docs").map(Value::take) {
         Some(Value::Array(docs)) => Some(docs),
         _ => None,
@@ -118,6 +118,7 @@ fn write(out: &mut dyn Write, call: &Call, docs: &[Value]) -> Result<(), Problem
         match parse(doc).and_then(|item| Ok((find(&database, &item, call.flag("latest"))?, item))) {
             Err(refusal) => put(out, &refusal.item())?,
             Ok((found, item)) => {
+                call.app.stats.reads.add(found.len());
                 for (index, found) in found.iter().enumerate() {
                     put(out, if index == 0 { "" } else { "," })?;
                     write_found(out, found, &item, &members)?;

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderMap};
+use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::app::App;
+use super::forwarded;
 use super::problem::Problem;
 use super::target::{Target, encode_segment};
 use super::trees;
@@ -85,9 +87,9 @@ impl Call {
         self.target.parameter(name)
     }
 
-    /// Whether a parameter says `true`.
+    /// Whether a parameter says `true`, in letters of any size: Python's clients send `True`.
     pub fn flag(&self, name: &str) -> bool {
-        self.parameter(name) == Some("true")
+        self.parameter(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A header's text.
@@ -99,6 +101,14 @@ impl Call {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         trees::check(&self.body)?;
         serde_json::from_slice(&self.body).map_err(|_| Problem::bad_json())
+    }
+
+    /// The body as a JSON object.
+    pub fn object(&self) -> Result<Map<String, Value>, Problem> {
+        match self.json()? {
+            Value::Object(members) => Ok(members),
+            _ => Err(Problem::bad_request("Request body must be a JSON object")),
+        }
     }
 
     /// What a document in the body may bring.
@@ -157,11 +167,8 @@ impl Call {
 
     /// The address of a path on this server, as the client spelt the server's name.
     pub fn location(&self, segments: &[&str]) -> String {
-        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.filter(|host| !host.is_empty()).unwrap_or("127.0.0.1:5984");
         let path: Vec<_> = segments.iter().map(|segment| encode_segment(segment)).collect();
-        let scheme = if self.app.options.is_tls { "https" } else { "http" };
-        format!("{scheme}://{host}/{}", path.join("/"))
+        format!("{}/{}", forwarded::origin(&self.app, &self.headers), path.join("/"))
     }
 }
 

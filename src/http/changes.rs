@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use super::app::{App, told};
 use super::body::RequestBody;
 use super::call::Call;
-use super::changes_query::{ChangesQuery, Feed};
+use super::changes_query::{ChangesQuery, Feed, Function};
 use super::changes_rows::{Rows, Style};
+use super::design;
 use super::local::tag;
 use super::problem::Problem;
 use super::reply::{Answer, Cut, Reply};
@@ -28,7 +29,7 @@ pub async fn feed(mut call: Call, body: &mut RequestBody) -> Answer {
     call.body = body.read(&call.headers, call.app.options.body_bytes_max).await?;
     let members: Map<String, Value> = match call.body.is_empty() {
         true => Map::new(),
-        false => call.json()?,
+        false => call.object()?,
     };
     let mut query = ChangesQuery::parse(&call, &members)?;
     let app = call.app.clone();
@@ -60,18 +61,23 @@ async fn check_filter(
     database: &Arc<Database>,
     query: &ChangesQuery,
 ) -> Result<(), Problem> {
-    let Some(design) = query.design_filter.clone() else { return Ok(()) };
+    let Some(function) = query.function.clone() else { return Ok(()) };
     let database = database.clone();
-    app.work(move || database.open(&format!("_design/{design}"), &Default::default())).await??;
+    app.work(move || {
+        let Function { design, kind, name } = function;
+        design::check_function(&design::open(&database, &design)?, kind, &name)
+    })
+    .await??;
     Err(Problem::not_implemented(
-        "Filters in JavaScript come later: use filter=_selector or filter=_doc_ids.",
+        "Filters by functions come later: use filter=_selector or filter=_doc_ids.",
     ))
 }
 
 async fn normal(app: &Arc<App>, database: Arc<Database>, query: ChangesQuery) -> Answer {
+    let reading = app.clone();
     let opened = app.work(move || {
         let tag = tag(&database.info().update_seq.to_string());
-        Ok::<_, Problem>((tag, Rows::open(database, query, Style::Listed)?))
+        Ok::<_, Problem>((tag, Rows::open(reading, database, query, Style::Listed)?))
     });
     let (tag, rows) = opened.await??;
     Ok(app.stream(rows).await?.etag(&tag))
@@ -114,9 +120,12 @@ fn listen(call: &Call, database: Arc<Database>, query: ChangesQuery) -> Answer {
     let feed = query.feed;
     let name = call.name("db").to_owned();
     let listening = Listening { app, name, database, query, bells, pieces, sent: 0 };
+    let counted = call.app.clone();
     tokio::spawn(async move {
+        counted.stats.feeds.one();
         // The end of a feed whose client is gone concerns nobody.
         let _gone = listening.run().await;
+        counted.stats.feeds.one_less();
         drop(room);
     });
     let reply = Reply::pieces(200, receiver);
@@ -164,7 +173,7 @@ impl Listening {
         loop {
             self.bells.rung.mark_unchanged();
             let (last_seq, pending) = self.round().await?;
-            let limit_is_reached = self.query.limit == Some(0);
+            let limit_is_reached = self.query.limit == 0;
             let is_done = limit_is_reached || (longpoll && self.sent > 0) || self.query.descending;
             if is_done || !matches!(self.wait().await?, Woken::Rung) || self.is_removed().await {
                 let end = match self.query.feed {
@@ -186,8 +195,8 @@ impl Listening {
             Feed::EventSource => Style::Events,
             _ => Style::Lines,
         };
-        let (database, query) = (self.database.clone(), self.query.clone());
-        let opened = self.app.work(move || Rows::open(database, query, style)).await;
+        let (app, database, query) = (self.app.clone(), self.database.clone(), self.query.clone());
+        let opened = self.app.work(move || Rows::open(app, database, query, style)).await;
         let mut rows = opened.and_then(|opened| opened).map_err(Some)?;
         loop {
             let made = self.app.work(move || (rows.piece(), rows)).await.map_err(Some)?;
@@ -201,9 +210,7 @@ impl Listening {
         let (made, rows) = self.app.work(move || (rows.end(), rows)).await.map_err(Some)?;
         let (last, pending) = made.map_err(Some)?;
         self.sent += rows.written();
-        if let Some(limit) = &mut self.query.limit {
-            *limit = limit.saturating_sub(rows.written());
-        }
+        self.query.limit = self.query.limit.saturating_sub(rows.written());
         let text = json!(last.to_string());
         self.query.since = Since::At(last);
         Ok((text, pending))

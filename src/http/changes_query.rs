@@ -12,6 +12,8 @@ use crate::documents::{AttachmentMembers, ChangesOptions, Members, Since, Style}
 
 /// How long a feed without heartbeat waits at most (CouchDB: `changes_timeout`).
 const TIMEOUT_MS: u64 = 60_000;
+/// How many changes are told when no limit is given. It counts for `seq_interval`, as in CouchDB.
+const LIMIT_DEFAULT: u64 = 1_000_000_000_000_000;
 
 /// How changes are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +30,20 @@ pub enum Feed {
 
 /// What is asked for.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the request")]
 pub struct ChangesQuery {
     /// How changes are told.
     pub feed: Feed,
     /// Where they begin.
     pub since: Since,
     /// How many at most.
-    pub limit: Option<u64>,
+    pub limit: u64,
     /// Newest first.
     pub descending: bool,
     /// Which revisions each names.
     pub style: Style,
+    /// Whether another style is asked for. CouchDB notices with the first change.
+    pub unknown_style: bool,
     /// Whether documents come along.
     pub include_docs: bool,
     /// What their members are.
@@ -55,8 +60,8 @@ pub struct ChangesQuery {
     pub design_only: bool,
     /// Only documents that it fits.
     pub selector: Option<Selector>,
-    /// The design document of a filter that it has.
-    pub design_filter: Option<String>,
+    /// A function of a design document that decides.
+    pub function: Option<Function>,
 }
 
 impl ChangesQuery {
@@ -67,7 +72,13 @@ impl ChangesQuery {
             since: since(call)?,
             limit: limit(call)?,
             descending: call.flag("descending"),
-            style: style(call.parameter("style"))?,
+            style: match call.parameter("style") {
+                Some("all_docs") => Style::AllDocs,
+                _ => Style::MainOnly,
+            },
+            unknown_style: call
+                .parameter("style")
+                .is_some_and(|style| !["all_docs", "main_only"].contains(&style)),
             include_docs: call.flag("include_docs"),
             members: Members {
                 conflicts: call.flag("conflicts"),
@@ -85,7 +96,7 @@ impl ChangesQuery {
             doc_ids: None,
             design_only: false,
             selector: None,
-            design_filter: None,
+            function: None,
         };
         query.set_filter(call, body)?;
         Ok(query)
@@ -101,21 +112,22 @@ impl ChangesQuery {
                 let selector = selector.ok_or_else(|| {
                     Problem::bad_request("Selector must be specified in POST payload")
                 })?;
-                self.selector = Some(Selector::parse(selector)?);
+                self.selector = Some(parse_selector(selector)?);
             }
             Some("_view") => {
-                return Err(Problem::not_implemented("Views come later, and filters by them."));
+                let view = call.parameter("view").filter(|view| !view.is_empty());
+                let view = view.ok_or_else(|| {
+                    Problem::bad_request("`view` filter parameter is not provided.")
+                })?;
+                let form = "`view` must be of the form `designname/viewname`";
+                self.function = Some(Function::of("views", view, form)?);
             }
             Some(name) if name.starts_with('_') => {
                 return Err(Problem::bad_request("unknown builtin filter name"));
             }
             Some(name) => {
-                let (design, _) = name.split_once('/').ok_or_else(|| {
-                    Problem::bad_request(
-                        "filter parameter must be of the form `designname/filtername`",
-                    )
-                })?;
-                self.design_filter = Some(design.to_owned());
+                let form = "`filter` must be of the form `designname/filtername`";
+                self.function = Some(Function::of("filters", name, form)?);
             }
         }
         Ok(())
@@ -127,7 +139,7 @@ impl ChangesQuery {
             style: self.style,
             descending: self.descending,
             // A selector passes over rows that the limit must not count.
-            limit: if self.selector.is_some() { None } else { self.limit },
+            limit: if self.selector.is_some() { None } else { Some(self.limit) },
             doc_ids: self.doc_ids.clone(),
             design_only: self.design_only,
             include_docs: self.include_docs || self.selector.is_some(),
@@ -164,16 +176,44 @@ pub fn parse_since(text: &str) -> Result<Since, Problem> {
     }
 }
 
-fn limit(call: &Call) -> Result<Option<u64>, Problem> {
+/// A negative limit is none, as in CouchDB.
+fn limit(call: &Call) -> Result<u64, Problem> {
     let wrong = |_| Problem::bad_request("The limit parameter should be a non-negative integer");
-    call.parameter("limit").map(str::parse).transpose().map_err(wrong)
+    let limit = call.parameter("limit").map(str::parse::<i64>).transpose().map_err(wrong)?;
+    Ok(limit.and_then(|limit| u64::try_from(limit).ok()).unwrap_or(LIMIT_DEFAULT))
 }
 
-fn style(text: Option<&str>) -> Result<Style, Problem> {
-    match text {
-        None | Some("main_only") => Ok(Style::MainOnly),
-        Some("all_docs") => Ok(Style::AllDocs),
-        Some(_) => Err(Problem::fault("badarg")),
+fn parse_selector(value: &Value) -> Result<Selector, Problem> {
+    if !value.is_object() {
+        return Err(Problem::bad_request("Selector error: expected a JSON object"));
+    }
+    // `_changes` has one word for what is wrong with a selector.
+    Selector::parse(value).map_err(|problem| match problem.status {
+        400 => Problem::bad_request(problem.reason),
+        _ => problem,
+    })
+}
+
+/// A function of a design document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// The name of the design document.
+    pub design: String,
+    /// The member that holds functions of this kind.
+    pub kind: &'static str,
+    /// Its name there.
+    pub name: String,
+}
+
+impl Function {
+    /// Of `design/name`; `form` is the reason when it is something else.
+    fn of(kind: &'static str, text: &str, form: &'static str) -> Result<Self, Problem> {
+        match text.split_once('/') {
+            Some((design, name)) if !name.contains('/') => {
+                Ok(Self { design: design.to_owned(), kind, name: name.to_owned() })
+            }
+            _ => Err(Problem::bad_request(form)),
+        }
     }
 }
 
@@ -183,9 +223,14 @@ pub fn heartbeat(text: Option<&str>) -> Result<Option<Duration>, Problem> {
         None => Ok(None),
         Some("true") => Ok(Some(Duration::from_millis(TIMEOUT_MS))),
         Some(text) => {
-            let number = text.parse().ok().filter(|number| *number > 0);
-            let number = number.ok_or_else(|| {
+            let number: i64 = text.parse().map_err(|_| {
                 Problem::bad_request("Invalid heartbeat value. Expecting a positive integer value (in milliseconds).")
+            })?;
+            let number = u64::try_from(number).ok().filter(|number| *number > 0);
+            let number = number.ok_or_else(|| {
+                Problem::bad_request(
+                    "The heartbeat value should be a positive integer (in milliseconds).",
+                )
             })?;
             Ok(Some(Duration::from_millis(number)))
         }

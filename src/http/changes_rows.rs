@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::app::Pieces;
+use super::app::{App, Pieces};
 use super::changes_query::ChangesQuery;
 use super::problem::Problem;
 use crate::documents::{Change, Changes, ChangesOptions, Database, Members, Sequence, Since};
@@ -33,6 +33,7 @@ pub enum Style {
 
 /// The rows of a round.
 pub struct Rows {
+    app: Arc<App>,
     database: Arc<Database>,
     changes: Changes,
     query: ChangesQuery,
@@ -47,13 +48,24 @@ pub struct Rows {
 impl Rows {
     /// Opens a snapshot.
     pub fn open(
+        app: Arc<App>,
         database: Arc<Database>,
         query: ChangesQuery,
         style: Style,
     ) -> Result<Self, Problem> {
         let changes = database.changes(&query.since, &query.options())?;
         let since = query.since.clone();
-        Ok(Self { database, changes, query, style, since, written: 0, begun: false, over: false })
+        Ok(Self {
+            app,
+            database,
+            changes,
+            query,
+            style,
+            since,
+            written: 0,
+            begun: false,
+            over: false,
+        })
     }
 
     /// Rows that were written.
@@ -73,7 +85,7 @@ impl Rows {
 
     fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
         for _ in 0..ROWS_OF_A_PIECE {
-            let limit_is_reached = self.query.limit.is_some_and(|limit| self.written >= limit);
+            let limit_is_reached = self.written >= self.query.limit;
             let change = if limit_is_reached { None } else { self.changes.next()? };
             let Some(change) = change else {
                 self.over = true;
@@ -99,7 +111,12 @@ impl Rows {
                 return Ok(());
             }
         }
-        let has_seq = self.written.is_multiple_of(self.query.seq_interval.max(1));
+        if self.query.unknown_style {
+            return Err(Problem::fault("badarg"));
+        }
+        // What is left of the limit decides, as in CouchDB.
+        let left = self.query.limit.saturating_sub(self.written);
+        let has_seq = left.is_multiple_of(self.query.seq_interval.max(1));
         let seq = if has_seq { json!(change.seq.to_string()) } else { Value::Null };
         let row = self.row(change, &seq)?;
         // Writing to a vector does not fail.
@@ -124,6 +141,7 @@ impl Rows {
         let deleted = if change.deleted { ",\"deleted\":true" } else { "" };
         let doc = match &change.document {
             Some(document) if self.query.include_docs => {
+                self.app.stats.reads.one();
                 let mut text = Vec::new();
                 document.write_json(&mut text, &self.query.members)?;
                 format!(",\"doc\":{}", String::from_utf8_lossy(&text))

@@ -5,7 +5,7 @@ use super::edits;
 use super::local;
 use super::problem::Problem;
 use super::reply::Answer;
-use super::target::parse_query;
+use super::target::{decode, parse_query};
 use crate::documents::{
     AttachmentEdit, AttachmentSource, Database, Document, DocumentError, EditMode, Encoding,
     OpenOptions, ParsedDocument, Revision, UploadOptions, check_id, parse_document,
@@ -32,6 +32,9 @@ fn destination(call: &Call) -> Result<(String, Option<Revision>), Problem> {
     let Some(destination) = destination else {
         return Err(Problem::bad_request("Destination header is mandatory for COPY."));
     };
+    if ["http://", "https://"].iter().any(|scheme| destination.starts_with(scheme)) {
+        return Err(Problem::bad_request("Destination URL must be relative."));
+    }
     parse_destination(destination)
 }
 
@@ -56,7 +59,7 @@ fn put(
 fn parse_destination(text: &str) -> Result<(String, Option<Revision>), Problem> {
     let (id, query) = text.split_once('?').unwrap_or((text, ""));
     let wrong = |_| Problem::bad_request("Destination header cannot be read");
-    let id = super::target::Target::parse(id, None).map_err(wrong)?.segments.join("/");
+    let id = decode(id, false).map_err(wrong)?;
     let pairs = parse_query(query).map_err(wrong)?;
     let rev = pairs.iter().find(|(name, _)| name == "rev").map(|(_, rev)| rev.parse());
     Ok((id, rev.transpose().map_err(|_| Problem::bad_rev())?))

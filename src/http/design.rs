@@ -10,21 +10,42 @@ use super::reply::{Answer, Reply};
 use crate::documents::{Database, Edit, OpenOptions};
 
 /// Why a view is not answered.
-pub const NO_VIEWS: &str = "Views come later: design documents are stored and replicated, not run.";
+const NO_VIEWS: &str = "Views come later: design documents are stored and replicated, not run.";
+
+/// The body of a design document, by its name.
+pub fn open(database: &Database, name: &str) -> Result<Value, Problem> {
+    let document = database.open(&format!("_design/{name}"), &OpenOptions::default())?;
+    serde_json::from_str(document.body()).map_err(|_| Problem::bad_json())
+}
+
+/// Whether a design document has a function; CouchDB's answer otherwise.
+pub fn check_function(design: &Value, kind: &str, name: &str) -> Result<(), Problem> {
+    let missing = |key| Err(Problem::not_found(format!("missing json key: {key}")));
+    match design.get(kind) {
+        None => missing(kind),
+        Some(functions) if functions.get(name).is_none() => missing(name),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Why a function is not run.
+const NO_JAVASCRIPT: &str = "JavaScript functions come later.";
 
 fn body(call: &Call) -> Result<Value, Problem> {
-    let id = format!("_design/{}", call.name("ddoc"));
-    let document = call.database()?.open(&id, &OpenOptions::default())?;
-    serde_json::from_str(document.body()).map_err(|_| Problem::bad_json())
+    open(&*call.database()?, call.name("ddoc"))
 }
 
 /// A view: missing is told as CouchDB tells it; one that is there cannot be read yet.
 pub fn view(call: &Call) -> Answer {
-    let body = body(call)?;
-    if body.get("views").and_then(|views| views.get(call.name("view"))).is_none() {
-        return Err(Problem::not_found("missing_named_view"));
+    Err(missing_view(&body(call)?, call.name("view")))
+}
+
+/// Why a view of a design document is not read.
+pub fn missing_view(design: &Value, view: &str) -> Problem {
+    match design.get("views").and_then(|views| views.get(view)) {
+        None => Problem::not_found("missing_named_view"),
+        Some(_) => Problem::not_implemented(NO_VIEWS),
     }
-    Err(Problem::not_implemented(NO_VIEWS))
 }
 
 /// `GET _info`: there is no index.
@@ -33,10 +54,57 @@ pub fn info(call: &Call) -> Answer {
     Err(Problem::not_implemented("Views come later: there is no index to tell about."))
 }
 
-/// `_show`, `_list`, `_update`, `_rewrite`.
+/// `_show`, `_list`, `_update`: a function that is not there is told as CouchDB tells it; one that is there is not run yet.
 pub fn no_javascript(call: &Call) -> Answer {
+    let kind = match call.target.segments.get(3).map(String::as_str) {
+        Some("_show") => "shows",
+        Some("_list") => "lists",
+        _ => "updates",
+    };
+    let name = call.name("rest").split('/').next().unwrap_or_default();
+    check_function(&body(call)?, kind, name)?;
+    Err(Problem::not_implemented(NO_JAVASCRIPT))
+}
+
+/// `_show`, `_list`, `_update` without the name of a function.
+pub fn no_function(call: &Call) -> Answer {
     body(call)?;
-    Err(Problem::not_implemented("JavaScript functions come later."))
+    Err(invalid_path(match call.target.segments.get(3).map(String::as_str) {
+        Some("_show") => "show_error",
+        Some("_list") => "list_error",
+        _ => "update_error",
+    }))
+}
+
+/// `_rewrite`.
+pub fn no_rewrites(call: &Call) -> Answer {
+    match body(call)?.get("rewrites") {
+        None => Err(invalid_path("rewrite_error")),
+        Some(_) => Err(Problem::not_implemented("Rewrites come later.")),
+    }
+}
+
+fn invalid_path(word: &'static str) -> Problem {
+    Problem::new(404, word, "Invalid path.")
+}
+
+/// A design document whose slash was escaped: a reader is sent to the address that it has, as in CouchDB.
+pub fn redirect(call: &Call) -> Option<Reply> {
+    let (database, rest) = call.target.segments.split_first()?;
+    let (first, others) = rest.split_first()?;
+    let name = first.strip_prefix("_design/").filter(|name| !name.is_empty())?;
+    let mut path = vec![database.as_str(), "_design", name];
+    path.extend(others.iter().map(String::as_str));
+    let mut location = call.location(&path);
+    if !call.target.query_text.is_empty() {
+        location = format!("{location}?{}", call.target.query_text);
+    }
+    Some(Reply::empty(301).header("Location", &location))
+}
+
+/// `POST _temp_view`: CouchDB has none any more.
+pub fn no_temporary_views(_call: &Call) -> Answer {
+    Err(Problem::new(410, "gone", "Temporary views are not supported in CouchDB"))
 }
 
 /// `_search` and `_nouveau`.
@@ -62,21 +130,6 @@ pub fn compact(call: &Call) -> Answer {
 pub fn cleanup(call: &Call) -> Answer {
     call.database()?;
     Ok(Reply::ok(202))
-}
-
-/// What is checked of a design document before it is stored.
-pub fn check(id: &str, body: &str) -> Result<(), Problem> {
-    if !id.starts_with("_design/") {
-        return Ok(());
-    }
-    let Ok(members) = Fields::parse(body) else { return Ok(()) };
-    for name in ["views", "filters", "lists", "shows", "updates", "options"] {
-        if members.get(name).is_some_and(|member| !member.starts_with('{')) {
-            let reason = format!("`{name}` field must have object type");
-            return Err(Problem::new(400, "invalid_design_doc", reason));
-        }
-    }
-    Ok(())
 }
 
 /// What an answer warns of that stores rules which nobody holds documents against.

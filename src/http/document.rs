@@ -35,6 +35,9 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
     if call.name("doc").starts_with("_local/") {
         return call.app.clone().work(move || super::local::get(&call)).await?;
     }
+    if let Some(elsewhere) = super::design::redirect(&call) {
+        return Ok(elsewhere);
+    }
     let app = call.app.clone();
     let call = Arc::new(call);
     if call.parameter("open_revs").is_some() {
@@ -64,6 +67,9 @@ pub async fn get(call: Call, _body: &mut RequestBody) -> Answer {
 
 /// `GET` of what is read in one go: one revision without contents of attachments. `None` for anything else.
 pub fn get_at_once(call: &Call) -> Result<Option<Reply>, Problem> {
+    if let Some(elsewhere) = super::design::redirect(call) {
+        return Ok(Some(elsewhere));
+    }
     let is_larger = |name: &&str| call.parameter(name).is_some();
     if call.name("doc").starts_with("_local/")
         || ["open_revs", "attachments", "atts_since"].iter().any(is_larger)
@@ -120,6 +126,7 @@ fn find(call: &Call) -> Result<(Box<Document>, Members), Problem> {
         revs_info: members.revs_info,
     };
     let document = database.open(&call.document_id(), &options)?;
+    call.app.stats.reads.one();
     if let Some(known) = known {
         members.attachments = inline_beyond(common_depth(&document, &known)?);
     }
@@ -184,6 +191,7 @@ async fn open_revs(call: Arc<Call>) -> Answer {
         }
     });
     let found = found.await??;
+    app.stats.reads.add(found.len());
     let members = members_of_revision(&call);
     if call.accepts("multipart/mixed") {
         let mut parts = Parts::mixed(&call.app);
@@ -269,9 +277,16 @@ pub fn post(call: &Call) -> Answer {
     Ok(edits::written(201, &written).header("Location", &location))
 }
 
-/// `POST` to a document: only forms of old pages did that.
-pub fn form(_call: &Call) -> Answer {
-    Err(Problem::bad_request("Referer header required."))
+/// `POST` to a document: only forms of old pages did that. They are not read here; what CouchDB refuses first is refused first.
+pub fn form(call: &Call) -> Answer {
+    if call.header("referer").is_none() {
+        return Err(Problem::bad_request("Referer header required."));
+    }
+    if call.content_type() != Some("multipart/form-data") {
+        let reason = "Content-Type must be multipart/form-data";
+        return Err(Problem::new(415, "bad_content_type", reason));
+    }
+    Err(Problem::not_implemented("Documents are not written by forms: use PUT."))
 }
 
 /// `DELETE`: a tombstone on a leaf.

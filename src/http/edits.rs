@@ -5,7 +5,7 @@ use serde_json::json;
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
-use super::{design, users};
+use super::{design, design_check, users};
 use crate::documents::{
     Database, DocumentError, Edit, EditMode, ParsedDocument, Revision, RevisionPath, UpdateOptions,
     Written,
@@ -26,7 +26,7 @@ pub fn prepare(
     let edit = parsed.into_edit(id);
     permit(call, database, &edit.id)?;
     if !edit.deleted {
-        design::check(&edit.id, edit.body.as_str())?;
+        design_check::check(database, &edit.id, edit.body.as_str())?;
     }
     Ok(edit)
 }
@@ -87,7 +87,9 @@ pub fn write(
     let durability = if is_batch(call) { Durability::Buffered } else { Durability::Sync };
     let written = database.update(vec![edit], UpdateOptions { mode, durability });
     let written = written.into_iter().next().unwrap_or(Err(DocumentError::DatabaseGone));
-    Ok(written?)
+    let written = written?;
+    call.app.stats.note_write(written.rev.depth);
+    Ok(written)
 }
 
 /// `{"ok":true,"id":...,"rev":...}`, with the `ETag` of the revision.

@@ -24,8 +24,8 @@ use crate::replication::{Response, Sending};
 
 /// From so many bytes of a body on its work is done beside its connection, so that it is noticed when the client goes.
 const APART_BYTES: usize = 64 << 10;
-/// How answers say who made them.
-const SERVER: &str = concat!("pumice/", env!("CARGO_PKG_VERSION"), " (CouchDB 3.5 API)");
+/// Characters of a request's name for itself.
+const REQUEST_ID_MAX: usize = 36;
 
 /// Answers one request of a connection.
 pub async fn handle(
@@ -33,6 +33,7 @@ pub async fn handle(
     from: IpAddr,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
+    let begun = app.clock.monotonic();
     let (parts, incoming) = request.into_parts();
     let (clock, stall) = (app.clock.clone(), app.options.stall_timeout);
     let mut body = RequestBody::new(incoming, clock, stall, app.bodies.clone());
@@ -46,10 +47,12 @@ pub async fn handle(
         reply = cors.added_to(reply);
     }
     let was_large = body.was_large();
+    let waited_ms = body.waited().as_millis();
     if body.is_unread() {
         reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    app.stats.note(parts.method.as_str(), reply.status);
+    let took = app.clock.monotonic().saturating_sub(begun);
+    app.stats.note(parts.method.as_str(), reply.status, took);
     // Not the query: it may hold what nobody else should read.
     tracing::debug!(method = %parts.method, path = parts.uri.path(), status = reply.status, %from, "answered");
     if parts.method == hyper::Method::HEAD {
@@ -59,13 +62,26 @@ pub async fn handle(
     if was_large {
         app.give_back();
     }
-    Ok(finish(&app, reply))
+    let reply = reply.header("X-CouchDB-Body-Time", &waited_ms.to_string());
+    Ok(finish(&app, &parts, reply))
+}
+
+/// The client's own name for its request, or a new one.
+fn request_id(app: &App, parts: &Parts) -> String {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let is_id = |id: &&str| (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_part);
+    let given = parts.headers.get("x-couch-request-id").and_then(|id| id.to_str().ok());
+    match given.filter(is_id) {
+        Some(id) => id.to_owned(),
+        None => format!("{:010x}", app.clock.unique_id() & 0xff_ffff_ffff),
+    }
 }
 
 /// Adds what every answer has.
-fn finish(app: &App, reply: Reply) -> hyper::Response<ReplyBody> {
-    let id = format!("{:010x}", app.clock.unique_id() & 0xff_ffff_ffff);
-    let reply = reply.header("X-Couch-Request-ID", &id).header("Server", SERVER);
+fn finish(app: &App, parts: &Parts, reply: Reply) -> hyper::Response<ReplyBody> {
+    let server = app.options.server_name.header();
+    let reply =
+        reply.header("X-Couch-Request-ID", &request_id(app, parts)).header("Server", server);
     let reply = match reply.headers.contains_key("cache-control") {
         true => reply,
         false => reply.header("Cache-Control", "must-revalidate"),
@@ -157,10 +173,7 @@ impl Asked {
         from: IpAddr,
     ) -> Result<Self, Problem> {
         let (route, names) = find(&target.segments).ok_or_else(Problem::missing)?;
-        let wanted = if method == "HEAD" { "GET" } else { method.as_str() };
-        let is_wanted = |verb: &&Verb| verb.name == wanted;
-        let verb =
-            route.verbs.iter().find(is_wanted).ok_or_else(|| Problem::method(route.allow))?;
+        let verb = route.verb(&method).ok_or_else(|| Problem::method(route.allow))?;
         let user = UserContext::anonymous();
         let call = Call {
             notes: Arc::default(),

@@ -2,8 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::all_docs::{page, queries_of, query};
 use super::call::Call;
 use super::edits::standing_number;
 use super::problem::Problem;
@@ -68,6 +69,7 @@ pub fn write(
 ) -> Result<LocalDocument, Problem> {
     permit(call, database)?;
     check_id(id)?;
+    call.app.stats.local_writes.one();
     if parsed.deleted {
         return match database.local_remove(id) {
             Ok(()) | Err(DocumentError::NotFound { .. }) => {
@@ -105,34 +107,40 @@ pub fn delete(call: &Call) -> Answer {
 
 /// `_local_docs`.
 pub fn rows(call: &Call) -> Answer {
-    let mut query = RowsQuery::of_call(call)?;
-    if !call.body.is_empty() {
-        query = query.with_body(&call.json::<Map<String, Value>>()?)?;
-    }
-    call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let database = call.database()?;
+    let text = list(call, &database, &query(call)?)?;
+    Ok(Reply::text(200, text + "\n"))
+}
+
+/// `_local_docs/queries`.
+pub fn queries(call: &Call) -> Answer {
+    let database = call.database()?;
+    let lists = queries_of(call)?.into_iter().map(|query| list(call, &database, &query));
+    let lists: Vec<_> = lists.collect::<Result<_, _>>()?;
+    let end = if lists.is_empty() { "" } else { "\r\n" };
+    Ok(Reply::text(200, format!("{{\"results\":[\r\n{}{end}]}}\n", lists.join(",\r\n"))))
+}
+
+fn list(call: &Call, database: &Database, query: &RowsQuery) -> Result<String, Problem> {
     let documents = match &query.keys {
-        Some(keys) => keys
+        Some(keys) => page(keys, query)
             .iter()
             .filter_map(Value::as_str)
             .filter_map(|id| database.local_get(id).ok())
             .collect(),
         None => database.local_list(&query.range())?,
     };
-    let rows = documents.iter().map(|document| {
+    let mut rows = Vec::with_capacity(documents.len());
+    for document in &documents {
+        call.check_client()?;
         let (id, rev) = (json!(document.id), document.rev_text());
-        let doc = if query.include_docs {
-            format!(",\"doc\":{}", document.to_json())
-        } else {
-            String::new()
+        let doc = match query.include_docs {
+            true => format!(",\"doc\":{}", document.to_json()),
+            false => String::new(),
         };
-        format!("{{\"id\":{id},\"key\":{id},\"value\":{{\"rev\":\"{rev}\"}}{doc}}}")
-    });
-    let rows: Vec<_> = rows.collect();
+        rows.push(format!("{{\"id\":{id},\"key\":{id},\"value\":{{\"rev\":\"{rev}\"}}{doc}}}"));
+    }
     let first = if rows.is_empty() { "" } else { "\r\n" };
-    let text = format!(
-        "{{\"total_rows\":null,\"offset\":null,\"rows\":[{first}{}\r\n]}}\n",
-        rows.join(",\r\n")
-    );
-    Ok(Reply::text(200, text))
+    let rows = rows.join(",\r\n");
+    Ok(format!("{{\"total_rows\":null,\"offset\":null,\"rows\":[{first}{rows}\r\n]}}"))
 }

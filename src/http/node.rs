@@ -1,10 +1,7 @@
 //! What the node says of itself.
 
-use std::fmt::Write as _;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use super::app::App;
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
@@ -34,49 +31,6 @@ pub fn other(call: &Call) -> Answer {
     Err(Problem::database_name(name))
 }
 
-/// The tree of counters.
-fn counters(app: &App) -> Value {
-    let counter =
-        |value: u64, about: &str| json!({ "value": value, "type": "counter", "desc": about });
-    let stats = &app.stats;
-    let methods: serde_json::Map<_, _> = stats
-        .methods()
-        .into_iter()
-        .map(|(method, count)| {
-            (method.clone(), counter(count, &format!("number of HTTP {method} requests")))
-        })
-        .collect();
-    let statuses: serde_json::Map<_, _> = stats
-        .statuses()
-        .into_iter()
-        .map(|(status, count)| {
-            (status.to_string(), counter(count, &format!("number of HTTP {status} responses")))
-        })
-        .collect();
-    let databases = app.databases.names().map_or(0, |names| names.len());
-    let databases = u64::try_from(databases).unwrap_or(u64::MAX);
-    let commits = app.service.status().datastores.iter().map(|datastore| datastore.tx).sum();
-    json!({ "couchdb": {
-        "open_databases": counter(databases, "number of open databases"),
-        "commits": counter(commits, "number of commits performed"),
-        "httpd": { "requests": counter(stats.requests(), "number of HTTP requests") },
-        "httpd_request_methods": methods,
-        "httpd_status_codes": statuses,
-    } })
-}
-
-/// `GET _stats` and what is below it.
-pub fn stats(call: &Call) -> Answer {
-    check(call)?;
-    let counters = counters(&call.app);
-    let path = call.name("path").split('/').filter(|part| !part.is_empty());
-    let mut found = Some(&counters);
-    for part in path {
-        found = found.and_then(|at| at.get(part));
-    }
-    Ok(Reply::json(200, &found.unwrap_or(&Value::Null)))
-}
-
 /// `GET _system`.
 pub fn system(call: &Call) -> Answer {
     check(call)?;
@@ -103,76 +57,6 @@ pub fn versions(call: &Call) -> Answer {
         },
     });
     Ok(Reply::json(200, &body))
-}
-
-/// `GET _prometheus`: the same counters in CouchDB's names, and this server's own.
-pub fn prometheus(call: &Call) -> Answer {
-    check(call)?;
-    let app = &call.app;
-    let mut text = String::new();
-    metric(
-        &mut text,
-        "couchdb_uptime_seconds",
-        "counter",
-        "couchdb uptime",
-        &[(String::new(), app.uptime().as_secs())],
-    );
-    metric(
-        &mut text,
-        "couchdb_httpd_requests_total",
-        "counter",
-        "number of HTTP requests",
-        &[(String::new(), app.stats.requests())],
-    );
-    let methods: Vec<_> = app
-        .stats
-        .methods()
-        .into_iter()
-        .map(|(name, count)| (format!("{{method=\"{name}\"}}"), count))
-        .collect();
-    metric(
-        &mut text,
-        "couchdb_httpd_request_methods",
-        "counter",
-        "number of HTTP requests by method",
-        &methods,
-    );
-    let codes: Vec<_> = app
-        .stats
-        .statuses()
-        .into_iter()
-        .map(|(code, count)| (format!("{{code=\"{code}\"}}"), count))
-        .collect();
-    metric(
-        &mut text,
-        "couchdb_httpd_status_codes",
-        "counter",
-        "number of HTTP responses by status",
-        &codes,
-    );
-    let stores = app.service.status().datastores;
-    for (name, about, value) in [
-        (
-            "pumice_journal_bytes",
-            "bytes of the file",
-            (|d| d.file_bytes) as fn(&crate::service::DatastoreStatus) -> u64,
-        ),
-        ("pumice_journal_live_bytes", "bytes that a compaction would keep", |d| d.live_bytes),
-        ("pumice_journal_nodes", "nodes", |d| d.nodes),
-    ] {
-        let rows: Vec<_> =
-            stores.iter().map(|d| (format!("{{store=\"{}\"}}", d.datastore), value(d))).collect();
-        metric(&mut text, name, "gauge", about, &rows);
-    }
-    Ok(Reply::bytes(200, "text/plain; version=2.0", text))
-}
-
-fn metric(text: &mut String, name: &str, kind: &str, about: &str, rows: &[(String, u64)]) {
-    // Writing to a string does not fail.
-    let _written = writeln!(text, "# HELP {name} {about}\n# TYPE {name} {kind}");
-    for (labels, value) in rows {
-        let _written = writeln!(text, "{name}{labels} {value}");
-    }
 }
 
 /// `GET _smoosh/status`: the channels that CouchDB has by default, with what waits in them.

@@ -2,6 +2,26 @@
 
 use std::time::Duration;
 
+/// What stands in the header `Server`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerName {
+    /// The version of CouchDB whose answers these are, this program behind it: there are clients that ask for that.
+    #[default]
+    CouchDb,
+    /// This program.
+    Pumice,
+}
+
+impl ServerName {
+    /// The header's value.
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::CouchDb => concat!("CouchDB/3.5.0 (pumice/", env!("CARGO_PKG_VERSION"), ")"),
+            Self::Pumice => concat!("pumice/", env!("CARGO_PKG_VERSION"), " (CouchDB 3.5 API)"),
+        }
+    }
+}
+
 /// Limits and waits. See `docs/http.md`.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -27,6 +47,8 @@ pub struct HttpOptions {
     pub target_bytes_max: usize,
     /// Rounds for new passwords.
     pub iterations: u32,
+    /// How answers name the server.
+    pub server_name: ServerName,
     /// Whether it is served over TLS.
     pub is_tls: bool,
     /// Whether everybody who reaches the address is on this machine.
@@ -47,6 +69,7 @@ impl Default for HttpOptions {
             attachment_bytes_max: 1 << 30,
             target_bytes_max: 8_000,
             iterations: crate::auth::ITERATIONS_DEFAULT,
+            server_name: ServerName::default(),
             is_tls: false,
             loopback: true,
         }

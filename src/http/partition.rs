@@ -24,9 +24,16 @@ pub fn info(call: &Call) -> Answer {
     Ok(Reply::json(200, &body))
 }
 
+/// `_partition` without a partition.
+pub fn none(call: &Call) -> Answer {
+    call.database()?;
+    Err(Problem::bad_request("invalid_partition_req"))
+}
+
 /// Everything else below `_partition/{partition}`: views and queries come later, nothing else is there.
 pub fn other(call: &Call) -> Answer {
-    if !call.database()?.is_partitioned() {
+    let database = call.database()?;
+    if !database.is_partitioned() {
         return Err(DocumentError::NotPartitioned.into());
     }
     check_partition(call.name("partition"))?;
@@ -34,8 +41,9 @@ pub fn other(call: &Call) -> Answer {
     if LATER.contains(&rest) {
         return design::no_mango(call);
     }
-    if rest.starts_with("_design/") && rest.contains("/_view/") {
-        return Err(Problem::not_implemented(design::NO_VIEWS));
+    let view = rest.strip_prefix("_design/").and_then(|rest| rest.split_once("/_view/"));
+    if let Some((name, view)) = view {
+        return Err(design::missing_view(&design::open(&database, name)?, view));
     }
     Err(Problem::missing())
 }

@@ -159,7 +159,7 @@ pub async fn keep_running(app: &App, asked: &Asked) -> Result<Value, Failed> {
 pub async fn start(mut call: Call, body: &mut RequestBody) -> Answer {
     let app = call.app.clone();
     call.body = body.read(&call.headers, app.options.body_bytes_max).await?;
-    let members: Map<String, Value> = call.json()?;
+    let members = call.object()?;
     let is_cancel = members.get("cancel").and_then(Value::as_bool) == Some(true);
     let named =
         members.get("replication_id").or_else(|| members.get("_local_id")).and_then(Value::as_str);

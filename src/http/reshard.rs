@@ -8,7 +8,7 @@ use super::node::NODE;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::dates::iso_date;
-use crate::documents::{SplitEvent, SplitJob, SplitRefused, SplitState, Splitting};
+use crate::documents::{DatabaseError, SplitEvent, SplitJob, SplitRefused, SplitState, Splitting};
 
 /// A job as CouchDB shows it; its members in this order.
 #[derive(Serialize)]
@@ -121,7 +121,7 @@ pub fn state(call: &Call) -> Answer {
 
 /// What a body asks for: whether to run, and why.
 fn asked_state(call: &Call) -> Result<(bool, Option<String>), Problem> {
-    let body: Map<String, Value> = call.json()?;
+    let body = call.object()?;
     let running = match body.get("state").and_then(Value::as_str) {
         Some("running") => true,
         Some("stopped") => false,
@@ -206,7 +206,7 @@ fn shard_of(name: &str) -> Option<(&str, (u32, u32))> {
 
 /// `POST /_reshard/jobs`: a job for a shard, or for every shard of a database.
 pub fn start(call: &Call) -> Answer {
-    let body: Map<String, Value> = call.json()?;
+    let body = call.object()?;
     if text(&body, "type")? != Some("split") {
         return Err(Problem::bad_request("Job type must be `split`"));
     }
@@ -237,7 +237,11 @@ pub fn start(call: &Call) -> Answer {
 type Ranges = Vec<((u32, u32), String)>;
 
 fn ranges_of(call: &Call, name: &str, asked: Option<(u32, u32)>) -> Result<Ranges, Problem> {
-    let shards = call.app.databases.get(name)?.shards();
+    let database = call.app.databases.get(name).map_err(|error| match error {
+        DatabaseError::NotFound => Problem::bad_request("Invalid `db`"),
+        error => error.into(),
+    });
+    let shards = database?.shards();
     let ranges = shards.into_iter().rev().filter_map(|it| Some((range_of(&it.range)?, it.name)));
     let ranges: Vec<_> =
         ranges.filter(|(range, _)| asked.is_none_or(|asked| asked == *range)).collect();

@@ -17,9 +17,7 @@ pub type Asked = Vec<(String, Vec<Revision>)>;
 
 /// The body as `{id: [rev, ...]}`; `not_a_list` is the reason when a member is something else.
 pub fn asked(call: &Call, not_a_list: &'static str) -> Result<Asked, Problem> {
-    let Value::Object(members) = call.json()? else {
-        return Err(Problem::bad_request("Request body must be a JSON object"));
-    };
+    let members = call.object()?;
     call.check_rows(members.len())?;
     members.into_iter().map(|(id, revs)| Ok((id, revisions(&revs, not_a_list)?))).collect()
 }

@@ -8,8 +8,8 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::{
     all_docs, attachment, bulk, bulk_get, changes, config, copy, database, design, document,
-    limits, local, node, partition, purge, replicate, reshard, revisions, scheduler, server,
-    session, shards, updates,
+    limits, local, metrics, node, partition, purge, replicate, reshard, revisions, scheduler,
+    server, session, shards, updates,
 };
 
 /// Who may make a request.
@@ -192,10 +192,10 @@ pub static ROUTES: &[Route] = &[
             plain("DELETE", NamedAdmin, config::delete),
         ],
     ),
-    route("/_node/{node}/_stats", "GET,HEAD", &[plain("GET", Admin, node::stats)]),
-    route("/_node/{node}/_stats/{path..}", "GET,HEAD", &[plain("GET", Admin, node::stats)]),
+    route("/_node/{node}/_stats", "GET,HEAD", &[plain("GET", Admin, metrics::stats)]),
+    route("/_node/{node}/_stats/{path..}", "GET,HEAD", &[plain("GET", Admin, metrics::stats)]),
     route("/_node/{node}/_system", "GET,HEAD", &[plain("GET", Admin, node::system)]),
-    route("/_node/{node}/_prometheus", "GET,HEAD", &[plain("GET", Admin, node::prometheus)]),
+    route("/_node/{node}/_prometheus", "GET,HEAD", &[plain("GET", Admin, metrics::prometheus)]),
     route("/_node/{node}/_versions", "GET,HEAD", &[plain("GET", Admin, node::versions)]),
     route("/_node/{node}/_smoosh/status", "GET", &[plain("GET", Admin, node::smoosh)]),
     route("/_node/{node}/_dbs/{db}", "GET,HEAD", &[plain("GET", Admin, shards::placement)]),
@@ -235,6 +235,7 @@ pub static ROUTES: &[Route] = &[
         "GET,HEAD,POST",
         &[plain("GET", DatabaseAdmin, local::rows), json("POST", DatabaseAdmin, local::rows)],
     ),
+    route("/{db}/_local_docs/queries", "POST", &[json("POST", DatabaseAdmin, local::queries)]),
     route("/{db}/_bulk_docs", "POST", &[json("POST", Member, bulk::bulk_docs)]),
     route("/{db}/_bulk_get", "POST", &[flowing!("POST", Member, bulk_get::bulk_get, json)]),
     route(
@@ -283,6 +284,12 @@ pub static ROUTES: &[Route] = &[
     route("/{db}/_shards", "GET,HEAD", &[plain("GET", Member, shards::all)]),
     route("/{db}/_shards/{doc..}", "GET,HEAD", &[plain("GET", Member, shards::of_document)]),
     route("/{db}/_sync_shards", "POST", &[plain("POST", Admin, shards::sync)]),
+    route("/{db}/_temp_view", "POST", &[plain("POST", Member, design::no_temporary_views)]),
+    route(
+        "/{db}/_partition",
+        "GET,HEAD,POST",
+        &[plain("GET", Member, partition::none), plain("POST", Member, partition::none)],
+    ),
     route("/{db}/_partition/{partition}", "GET,HEAD", &[plain("GET", Member, partition::info)]),
     route(
         "/{db}/_partition/{partition}/_all_docs",
@@ -334,10 +341,14 @@ pub static ROUTES: &[Route] = &[
         &[plain("POST", Member, design::view)],
     ),
     route("/{db}/_design/{ddoc}/_info", "GET,HEAD", &[plain("GET", Member, design::info)]),
+    route("/{db}/_design/{ddoc}/_show", "GET,HEAD,POST", NO_FUNCTION),
+    route("/{db}/_design/{ddoc}/_list", "GET,HEAD,POST", NO_FUNCTION),
+    route("/{db}/_design/{ddoc}/_update", "POST,PUT", NO_FUNCTION),
+    route("/{db}/_design/{ddoc}/_rewrite", "GET,HEAD,POST,PUT", REWRITES),
     route("/{db}/_design/{ddoc}/_show/{rest..}", "GET,HEAD,POST", FUNCTION),
     route("/{db}/_design/{ddoc}/_list/{rest..}", "GET,HEAD,POST", FUNCTION),
     route("/{db}/_design/{ddoc}/_update/{rest..}", "POST,PUT", FUNCTION),
-    route("/{db}/_design/{ddoc}/_rewrite/{rest..}", "GET,HEAD,POST,PUT", FUNCTION),
+    route("/{db}/_design/{ddoc}/_rewrite/{rest..}", "GET,HEAD,POST,PUT", REWRITES),
     route("/{db}/_design/{ddoc}/_search/{rest..}", "GET,HEAD,POST", SEARCH),
     route("/{db}/_design/{ddoc}/_search_info/{rest..}", "GET,HEAD", SEARCH),
     route("/{db}/_design/{ddoc}/_nouveau/{rest..}", "GET,HEAD,POST", SEARCH),
@@ -372,8 +383,38 @@ const FUNCTION: &[Verb] = &[
     plain("PUT", Member, design::no_javascript),
 ];
 
+const NO_FUNCTION: &[Verb] = &[
+    plain("GET", Member, design::no_function),
+    plain("POST", Member, design::no_function),
+    plain("PUT", Member, design::no_function),
+];
+
+const REWRITES: &[Verb] = &[
+    plain("GET", Member, design::no_rewrites),
+    plain("POST", Member, design::no_rewrites),
+    plain("PUT", Member, design::no_rewrites),
+];
+
 const SEARCH: &[Verb] =
     &[plain("GET", Member, design::no_search), plain("POST", Member, design::no_search)];
+
+impl Route {
+    /// What a method does. In a database it is looked first whether the database is there and lets the sender in.
+    pub fn verb(&self, method: &str) -> Option<&'static Verb> {
+        let wanted = if method == "HEAD" { "GET" } else { method };
+        let found = self.verbs.iter().find(|verb| verb.name == wanted);
+        // What a browser asks before it asks is answered to everybody alike.
+        let is_asked_in_database = self.path.starts_with("/{db}") && method != "OPTIONS";
+        found.or_else(|| is_asked_in_database.then_some(WRONG_METHOD))
+    }
+}
+
+const WRONG_METHOD: &Verb = &flowing!("", Member, wrong_method);
+
+async fn wrong_method(call: Call, _body: &mut RequestBody) -> Answer {
+    let allow = find(&call.target.segments).map_or("", |(route, _)| route.allow);
+    Err(Problem::method(allow))
+}
 
 /// What the placeholders of a route stand for.
 pub type Names = Vec<(&'static str, String)>;

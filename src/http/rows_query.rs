@@ -12,6 +12,10 @@ use crate::documents::AllDocsRange;
 pub struct RowsQuery {
     /// The first key.
     pub start: Option<String>,
+    /// The first id, where no first key is given.
+    start_id: Option<String>,
+    /// The last id, where no last key is given.
+    end_id: Option<String>,
     /// The last key.
     pub end: Option<String>,
     /// Whether the last key is among the rows.
@@ -32,6 +36,8 @@ pub struct RowsQuery {
     pub conflicts: bool,
     /// Whether attachments come along with them.
     pub attachments: bool,
+    /// Whether it comes along how attachments are stored.
+    pub att_encoding_info: bool,
     /// Whether it is told where the changes end.
     pub update_seq: bool,
 }
@@ -40,6 +46,8 @@ impl Default for RowsQuery {
     fn default() -> Self {
         Self {
             start: None,
+            start_id: None,
+            end_id: None,
             end: None,
             inclusive_end: true,
             partition: None,
@@ -50,19 +58,33 @@ impl Default for RowsQuery {
             include_docs: false,
             conflicts: false,
             attachments: false,
+            att_encoding_info: false,
             update_seq: false,
         }
     }
 }
 
 impl RowsQuery {
-    /// Of a request's query.
-    pub fn of_call(call: &Call) -> Result<Self, Problem> {
-        let mut query = Self::default();
+    /// Of a request: the members of its body, and the query, which counts more.
+    pub fn of_call(call: &Call, body: &Map<String, Value>) -> Result<Self, Problem> {
+        let mut query = Self::default().with_body(body)?;
         for (name, text) in call.target.parameters() {
             query.set(name, &Given::Text(text))?;
         }
         query.enter_partition(call.name("partition"))?;
+        query.check()?;
+        Ok(query)
+    }
+
+    /// One of the `queries` of a body: its members count more than those of the request.
+    pub fn of_queries(call: &Call, members: &Map<String, Value>) -> Result<Self, Problem> {
+        let mut query = Self::of_call(call, &Map::new())?.with_body(members)?;
+        // One key is a range of one here, as CouchDB has it.
+        if let Some([Value::String(key)]) = query.keys.as_deref() {
+            (query.start, query.end) = (Some(key.clone()), Some(key.clone()));
+            query.keys = None;
+        }
+        query.check()?;
         Ok(query)
     }
 
@@ -80,7 +102,7 @@ impl RowsQuery {
     }
 
     /// The same with the members of a body, which count more.
-    pub fn with_body(mut self, body: &Map<String, Value>) -> Result<Self, Problem> {
+    fn with_body(mut self, body: &Map<String, Value>) -> Result<Self, Problem> {
         for (name, value) in body {
             self.set(name, &Given::Json(value))?;
         }
@@ -89,32 +111,46 @@ impl RowsQuery {
 
     fn set(&mut self, name: &str, given: &Given<'_>) -> Result<(), Problem> {
         match name {
-            "start_key" | "startkey" => self.start = Some(given.key()?),
-            "end_key" | "endkey" => self.end = Some(given.key()?),
+            "start_key" | "startkey" => self.start = given.key()?,
+            "end_key" | "endkey" => self.end = Some(given.key()?.unwrap_or_default()),
+            "start_key_doc_id" | "startkey_docid" => self.start_id = Some(given.name(name)?),
+            "end_key_doc_id" | "endkey_docid" => self.end_id = Some(given.name(name)?),
             "key" => {
-                let key = given.key()?;
+                let key = given.key()?.unwrap_or_default();
                 (self.start, self.end) = (Some(key.clone()), Some(key));
             }
-            "partition" => self.partition = Some(given.name()?),
+            "partition" => self.partition = Some(given.name(name)?),
             "keys" => self.keys = Some(given.keys()?),
-            "inclusive_end" => self.inclusive_end = given.flag(name)?,
-            "descending" => self.descending = given.flag(name)?,
-            "include_docs" => self.include_docs = given.flag(name)?,
-            "conflicts" => self.conflicts = given.flag(name)?,
-            "attachments" => self.attachments = given.flag(name)?,
-            "update_seq" => self.update_seq = given.flag(name)?,
+            "inclusive_end" => self.inclusive_end = given.flag()?,
+            "descending" => self.descending = given.flag()?,
+            "include_docs" => self.include_docs = given.flag()?,
+            "conflicts" => self.conflicts = given.flag()?,
+            "attachments" => self.attachments = given.flag()?,
+            "att_encoding_info" => self.att_encoding_info = given.flag()?,
+            "update_seq" => self.update_seq = given.flag()?,
             "limit" => self.limit = Some(given.count()?),
             "skip" => self.skip = given.count()?,
-            _ => {}
+            _ => return given.check_view_parameter(name),
         }
         Ok(())
+    }
+
+    /// Several keys have no last key beside them. CouchDB takes a first key, which has no effect.
+    fn check(&self) -> Result<(), Problem> {
+        let is_list = self.keys.as_ref().is_some_and(|keys| keys.len() > 1);
+        match is_list && self.end.is_some() {
+            true => Err(Problem::query_parse(
+                "`keys` is incompatible with `key`, `start_key` and `end_key`",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The range of ids.
     pub fn range(&self) -> AllDocsRange {
         AllDocsRange {
-            start: self.start.clone(),
-            end: self.end.clone(),
+            start: self.start.clone().or_else(|| self.start_id.clone()),
+            end: self.end.clone().or_else(|| self.end_id.clone()),
             exclusive_end: !self.inclusive_end,
             descending: self.descending,
             skip: self.skip,
@@ -148,38 +184,63 @@ impl Given<'_> {
         }
     }
 
-    /// Ids are strings. Other values sort before every string (null, numbers) or behind (arrays, objects).
-    fn key(&self) -> Result<String, Problem> {
+    /// Ids are strings. No id is any other value, nor before or behind it.
+    fn key(&self) -> Result<Option<String>, Problem> {
         Ok(match self.json()? {
-            Value::String(key) => key,
-            Value::Array(_) | Value::Object(_) => "\u{10ffff}".to_owned(),
-            _ => String::new(),
+            Value::String(key) => Some(key),
+            _ => None,
         })
     }
 
     /// Text, with or without quotes.
-    fn name(&self) -> Result<String, Problem> {
+    fn name(&self, name: &str) -> Result<String, Problem> {
         match self {
             Self::Text(text) => Ok((*text).to_owned()),
             Self::Json(Value::String(text)) => Ok(text.clone()),
-            Self::Json(_) => Err(Problem::query_parse("`partition` must be a string.")),
+            Self::Json(_) => Err(Problem::query_parse(format!("`{name}` must be a string."))),
         }
     }
 
     fn keys(&self) -> Result<Vec<Value>, Problem> {
-        match self.json()? {
-            Value::Array(keys) => Ok(keys),
-            _ => Err(Problem::bad_request("`keys` body member must be an array.")),
+        match (self, self.json()?) {
+            (_, Value::Array(keys)) => Ok(keys),
+            (Self::Text(_), _) => Err(Problem::query_parse("`keys` must be an array of strings.")),
+            (Self::Json(_), _) => Err(Problem::bad_request("`keys` body member must be an array.")),
         }
     }
 
-    fn flag(&self, _name: &str) -> Result<bool, Problem> {
-        match self {
-            Self::Text("true") | Self::Json(Value::Bool(true)) => Ok(true),
-            Self::Text("false") | Self::Json(Value::Bool(false)) => Ok(false),
-            Self::Text(text) => Err(invalid("boolean parameter", text)),
-            Self::Json(value) => Err(invalid("boolean parameter", &value.to_string())),
+    /// `true` or `false`, in letters of any size; also as text in a body.
+    fn flag(&self) -> Result<bool, Problem> {
+        let (text, shown) = match self {
+            Self::Json(Value::Bool(flag)) => return Ok(*flag),
+            Self::Text(text) => (*text, format!("{text:?}")),
+            Self::Json(value) => (value.as_str().unwrap_or_default(), value.to_string()),
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Problem::query_parse(format!("Invalid boolean parameter: {shown}"))),
         }
+    }
+
+    /// A parameter of views: what cannot be asked of documents is refused, what is no parameter is passed over.
+    fn check_view_parameter(&self, name: &str) -> Result<(), Problem> {
+        let is_one_of = |values: &[&str]| match self {
+            Self::Text(text) => values.contains(text),
+            Self::Json(Value::String(text)) => values.contains(&text.as_str()),
+            Self::Json(value) => values.contains(&value.to_string().as_str()),
+        };
+        let reason = match name {
+            "reduce" if self.flag()? => "Reduce is invalid for map-only views.",
+            "group" if self.flag()? => "Invalid use of grouping on a map view.",
+            "group_level" if self.count()? > 0 => "Invalid use of grouping on a map view.",
+            "sorted" => return self.flag().map(|_| ()),
+            "stable" if !is_one_of(&["true", "false"]) => "Invalid value for `stable`.",
+            "update" if !is_one_of(&["true", "false", "lazy"]) => "Invalid value for `update`.",
+            "stale" if !is_one_of(&["ok", "update_after"]) => "Invalid value for `stale`.",
+            _ => return Ok(()),
+        };
+        Err(Problem::query_parse(reason))
     }
 
     fn count(&self) -> Result<u64, Problem> {

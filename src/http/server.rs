@@ -1,7 +1,6 @@
 //! What the server says of itself and of its databases.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::database::{self, info_json};
@@ -26,7 +25,7 @@ pub fn welcome(call: &Call) -> Answer {
     let version = env!("CARGO_PKG_VERSION");
     let text = format!(
         "{{\"couchdb\":\"Welcome\",\"version\":\"{COUCHDB}\",\"git_sha\":\"pumice\",\"uuid\":\"{uuid}\",\
-         \"features\":[\"access-ready\",\"pluggable-storage-engines\",\"scheduler\"],\
+         \"features\":[\"access-ready\",\"partitioned\",\"pluggable-storage-engines\",\"reshard\",\"scheduler\"],\
          \"vendor\":{{\"name\":\"pumice\",\"version\":\"{version}\"}}}}\n"
     );
     Ok(Reply::text(200, text))
@@ -121,7 +120,7 @@ pub fn cluster_set_up(call: &Call) -> Answer {
 }
 
 fn names(call: &Call) -> Result<Vec<String>, Problem> {
-    let query = RowsQuery::of_call(call)?;
+    let query = RowsQuery::of_call(call, &Map::new())?;
     let mut names = call.app.databases.names()?;
     names.retain(|name| query.holds(name));
     if query.descending {
@@ -140,24 +139,34 @@ pub fn all_dbs(call: &Call) -> Answer {
 
 /// `GET /_dbs_info`.
 pub fn dbs_info(call: &Call) -> Answer {
-    let names = names(call)?;
+    let query = RowsQuery::of_call(call, &Map::new())?;
+    let names = match query.keys {
+        Some(keys) => named(keys)?,
+        None => names(call)?,
+    };
     let tag = tag(&names.join(","));
     Ok(infos(call, names)?.etag(&tag))
 }
 
-#[derive(Deserialize)]
-struct Keys {
-    keys: Option<Vec<String>>,
-}
-
 /// `POST /_dbs_info`.
 pub fn dbs_info_of(call: &Call) -> Answer {
-    let keys = call.json::<Keys>()?.keys;
-    let keys = keys.ok_or_else(|| Problem::bad_request("`keys` member must exist."))?;
+    match call.object()?.remove("keys") {
+        Some(Value::Array(keys)) => infos(call, named(keys)?),
+        Some(_) => Err(Problem::bad_request("`keys` must be an array.")),
+        None => Err(Problem::bad_request("`keys` member must exist.")),
+    }
+}
+
+/// The names of databases that a request lists.
+fn named(keys: Vec<Value>) -> Result<Vec<String>, Problem> {
     if keys.len() > INFOS_MAX {
         return Err(Problem::bad_request(format!("Too many keys. Max {INFOS_MAX}.")));
     }
-    infos(call, keys)
+    let names = keys.into_iter().map(|key| match key {
+        Value::String(name) => Ok(name),
+        _ => Err(Problem::bad_request("`keys` must be an array of strings.")),
+    });
+    names.collect()
 }
 
 fn infos(call: &Call, names: Vec<String>) -> Answer {

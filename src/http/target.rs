@@ -9,24 +9,24 @@ pub struct Unreadable;
 /// A path and a query, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
-    /// The segments. Slashes before the first and after the last do not count; an escaped slash is part of its segment.
+    /// The segments. Slashes around them do not count, nor a second one between two; an escaped slash is part of its segment.
     pub segments: Vec<String>,
     /// Whether the path ends with a slash.
     pub slash_at_end: bool,
+    /// The query as it was sent.
+    pub query_text: String,
     query: Vec<(String, String)>,
 }
 
 impl Target {
     /// Reads a path and a query as they stand in the request line.
     pub fn parse(path: &str, query: Option<&str>) -> Result<Self, Unreadable> {
-        let inner = path.trim_matches('/');
-        let segments = if inner.is_empty() {
-            Vec::new()
-        } else {
-            inner.split('/').map(|segment| decode(segment, false)).collect::<Result<_, _>>()?
-        };
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        let segments = segments.map(|segment| decode(segment, false)).collect::<Result<_, _>>()?;
         let slash_at_end = path.len() > 1 && path.ends_with('/');
-        Ok(Self { segments, slash_at_end, query: parse_query(query.unwrap_or_default())? })
+        let query_text = query.unwrap_or_default().to_owned();
+        let query = parse_query(&query_text)?;
+        Ok(Self { segments, slash_at_end, query_text, query })
     }
 
     /// The last value of a parameter.
@@ -51,7 +51,8 @@ pub fn parse_query(text: &str) -> Result<Vec<(String, String)>, Unreadable> {
         .collect()
 }
 
-fn decode(text: &str, is_query: bool) -> Result<String, Unreadable> {
+/// Reads escapes; in a query a plus is a space.
+pub fn decode(text: &str, is_query: bool) -> Result<String, Unreadable> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -71,11 +72,11 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Writes a segment as it stands in a path. What CouchDB leaves as it is (RFC 3986's unreserved, and `:@!$&'()*,;=`) is left.
+/// Writes a segment as it stands in a path. What CouchDB leaves as it is is left: RFC 3986's unreserved characters but `~`, and `:`.
 pub fn encode_segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*,;=".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._:".contains(&byte) {
             out.push(char::from(byte));
         } else {
             // Writing to a string does not fail.
@@ -107,6 +108,7 @@ mod tests {
     #[test]
     fn slashes_around_a_path_do_not_count() {
         assert_eq!(segments("//db/"), ["db"]);
+        assert_eq!(segments("/db//a///b%2F%2Fc//"), ["db", "a", "b//c"]);
         assert_eq!(segments("/"), Vec::<String>::new());
         assert!(Target::parse("/_utils/", None).unwrap().slash_at_end);
     }

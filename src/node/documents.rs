@@ -9,7 +9,7 @@ use super::descriptors::{DescriptorShares, share};
 use super::options::store_options;
 use crate::conf::{Conf, DaemonSettings};
 use crate::documents::{DatabaseError, Databases, DocumentsOptions};
-use crate::http::{App, HttpOptions, Tls};
+use crate::http::{App, HttpOptions, ServerName, Tls};
 use crate::service::{CdbCatalog, Class, Failure, Service, Surroundings};
 use crate::vfs::{Vfs, raise_descriptor_limit, read_file};
 
@@ -75,6 +75,10 @@ pub fn app(
         stall_timeout: patience,
         body_bytes_max: conf.http_body_size.bytes(),
         bodies_bytes_max: conf.http_body_size.bytes().saturating_mul(BODIES_MAX),
+        server_name: match conf.http_server_name {
+            crate::conf::ServerName::CouchDb => ServerName::CouchDb,
+            crate::conf::ServerName::Pumice => ServerName::Pumice,
+        },
         is_tls: conf.tls_certificate.is_some(),
         loopback: conf.bind.ip().is_loopback(),
         ..HttpOptions::default()

@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod answers;
 mod attachments;
 mod client;
 mod cors;

@@ -61,7 +61,7 @@ fn what_makes_no_sense_of_partitions_is_told_in_couchdbs_words() {
             "Conflicting value for `partition`",
         ),
         ("POST", "/part/_partition/foo/_find", "{\"selector\":{}}", 501, "come later"),
-        ("GET", "/part/_partition/foo/_design/d/_view/v", "", 501, "Views come later"),
+        ("GET", "/part/_partition/foo/_design/d/_view/v", "", 404, "missing"),
         ("GET", "/part/_partition/foo/_changes", "", 404, "missing"),
     ] {
         let answer = place.ask(method, target, body);

@@ -119,7 +119,7 @@ fn what_makes_no_sense_is_refused_and_only_admins_ask() {
         (r#"{"type":"split","db":"db","node":"other@127.0.0.1"}"#, 400),
         (r#"{"type":"split","db":"db","range":"x"}"#, 400),
         (r#"{"type":"split","shard":"db"}"#, 400),
-        (r#"{"type":"split","db":"nosuch"}"#, 404),
+        (r#"{"type":"split","db":"nosuch"}"#, 400),
         (r#"{"type":"split","db":"db","range":"00000000-7fffffff"}"#, 404),
         (r#"{"type":"split","shard":"shards/00000000-ffffffff/db.1"}"#, 404),
     ] {

@@ -81,14 +81,14 @@ impl Batch<'_> {
             }
             purged.push(revision.clone());
         }
-        if purged.is_empty() {
-            return Ok(purged);
+        if !purged.is_empty() {
+            self.touch(id);
         }
-        self.touch(id);
+        // What was asked for is remembered, found or not: copies of this database may have it.
         self.counters.purge_seq += 1;
         let uuid = self.shard.store.directory().clock().unique_id();
         let key = key::number(key::PURGE, self.counters.purge_seq);
-        self.writes.put(&key, &encode(uuid, id, &purged))?;
+        self.writes.put(&key, &encode(uuid, id, revisions))?;
         Ok(purged)
     }
 

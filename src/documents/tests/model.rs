@@ -70,11 +70,11 @@ impl Expected {
     }
 
     fn purge(&mut self, id: u8, name: Name) {
+        self.purges += 1;
         let doc = self.docs.entry(id).or_default();
         if doc.leaves().contains(&name) {
             doc.purge(name);
             self.texts.remove(&(id, name));
-            self.purges += 1;
             self.changed(id);
         }
     }
