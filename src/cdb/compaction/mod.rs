@@ -15,6 +15,7 @@ mod options;
 mod plan;
 mod service;
 mod threshold;
+mod throttle;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub use info::{CompactionInfo, Standing};
 pub use options::{ByItself, CompactionOptions, JournalCompaction};
 pub use service::{CompactionLedger, CompactionTarget, Compactions, RunOptions};
 pub use threshold::{Check, Growth, ThresholdName, Thresholds, Verdict, evaluate};
+pub use throttle::{ThrottleTooLow, throttle};
