@@ -54,6 +54,7 @@ async fn answer(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
     if !call.body.is_empty() {
         query = query.with_body(&call.json::<Map<String, Value>>()?)?;
     }
+    let query = query.within_limits(&call)?;
     call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let app = call.app.clone();
     let (made, _call) = app.work(move || (Rows::open(&call, query, kind), call)).await?;
@@ -72,7 +73,8 @@ async fn several(mut call: Call, body: &mut RequestBody, kind: Kind) -> Answer {
     let queries = queries.iter().map(|query| {
         let members =
             query.as_object().ok_or_else(|| Problem::bad_request("a query must be an object"))?;
-        let mut query = RowsQuery::of_call(&call)?.with_body(members)?;
+        let query = RowsQuery::of_call(&call)?.with_body(members)?;
+        let mut query = query.within_limits(&call)?;
         // One key is a range of one here, as CouchDB has it.
         if let Some([Value::String(key)]) = query.keys.as_deref() {
             (query.start, query.end) = (Some(key.clone()), Some(key.clone()));

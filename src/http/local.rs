@@ -109,6 +109,7 @@ pub fn rows(call: &Call) -> Answer {
     if !call.body.is_empty() {
         query = query.with_body(&call.json::<Map<String, Value>>()?)?;
     }
+    let query = query.within_limits(call)?;
     call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     let database = call.database()?;
     let documents = match &query.keys {
