@@ -124,3 +124,29 @@ fn the_settings_part_of_the_operations_page_is_the_one_that_the_table_writes() {
     let right = format!("{before}{BEGIN}\n{}\n{END}{after}", settings_table());
     assert_text(&path, &right);
 }
+
+#[test]
+fn the_http_page_has_the_table_of_settings_that_is_in_force() {
+    const BEGIN: &str =
+        "<!-- settings: written by the table in src/service/settings; a test compares -->\n";
+    const END: &str = "<!-- settings: end -->";
+    let path = root().join("docs/http.md");
+    let text = text_of(&path);
+    let (before, rest) = text.split_once(BEGIN).expect("docs/http.md has no settings part");
+    let (_, after) = rest.split_once(END).expect("the settings part has no end");
+    let rows: String = pumice::service::SETTINGS
+        .iter()
+        .map(|row| {
+            let default = match row.default {
+                None => "none".to_owned(),
+                Some("") => "empty".to_owned(),
+                Some(default) => format!("`{default}`"),
+            };
+            let (name, acts) = (format!("`{}/{}`", row.section, row.key), row.acts.word());
+            format!("| {name} | {} | {default} | {acts} | {} |\n", row.expected(), row.about)
+        })
+        .collect();
+    let head =
+        "| setting | value | default | acts | what it does |\n| --- | --- | --- | --- | --- |\n";
+    assert_text(&path, &format!("{before}{BEGIN}\n{head}{rows}\n{END}{after}"));
+}

@@ -8,9 +8,6 @@ use sha2::Sha256;
 
 use super::password::same;
 
-/// How long a session lasts when it is not used, in seconds (CouchDB: 600).
-pub const TIMEOUT_S: u64 = 600;
-
 /// What a cookie claims, before anybody has checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -59,14 +56,14 @@ pub fn parse(value: &str) -> Result<Claim, Malformed> {
 }
 
 impl Claim {
-    /// Checks the mac and the time; `None` when it is forged or over.
-    pub fn check(&self, now_s: u64, secret: &[u8], salt: &str) -> Option<Session> {
+    /// Checks the mac and the time; `None` when it is forged, or over because it was not renewed for `timeout_s`.
+    pub fn check(&self, now_s: u64, timeout_s: u64, secret: &[u8], salt: &str) -> Option<Session> {
         if !same(&sign(&self.signed, secret, salt), &self.mac) {
             return None;
         }
         let left =
-            self.made_s.saturating_add(TIMEOUT_S).checked_sub(now_s).filter(|left| *left > 0)?;
-        Some(if left < TIMEOUT_S - TIMEOUT_S / 10 { Session::Aging } else { Session::Good })
+            self.made_s.saturating_add(timeout_s).checked_sub(now_s).filter(|left| *left > 0)?;
+        Some(if left < timeout_s - timeout_s / 10 { Session::Aging } else { Session::Good })
     }
 }
 
@@ -82,22 +79,23 @@ fn sign(signed: &[u8], secret: &[u8], salt: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const TIMEOUT_S: u64 = 600;
     const SECRET: &[u8] = b"anchorsecret";
 
     #[test]
     fn a_session_ends_when_its_time_is_over() {
         let claim = parse(&issue("ann", 1_000, SECRET, "salt")).unwrap();
         assert_eq!(claim.name, "ann");
-        assert_eq!(claim.check(1_001, SECRET, "salt"), Some(Session::Good));
-        assert_eq!(claim.check(1_000 + 61, SECRET, "salt"), Some(Session::Aging));
-        assert_eq!(claim.check(1_000 + TIMEOUT_S, SECRET, "salt"), None);
+        assert_eq!(claim.check(1_001, TIMEOUT_S, SECRET, "salt"), Some(Session::Good));
+        assert_eq!(claim.check(1_000 + 61, TIMEOUT_S, SECRET, "salt"), Some(Session::Aging));
+        assert_eq!(claim.check(1_000 + TIMEOUT_S, TIMEOUT_S, SECRET, "salt"), None);
     }
 
     #[test]
     fn a_changed_password_or_another_secret_ends_it() {
         let claim = parse(&issue("ann", 1_000, SECRET, "salt")).unwrap();
-        assert_eq!(claim.check(1_001, SECRET, "other"), None);
-        assert_eq!(claim.check(1_001, b"other", "salt"), None);
+        assert_eq!(claim.check(1_001, TIMEOUT_S, SECRET, "other"), None);
+        assert_eq!(claim.check(1_001, TIMEOUT_S, b"other", "salt"), None);
     }
 
     #[test]
@@ -107,7 +105,7 @@ mod tests {
             let at = good.windows(from.len()).position(|window| window == from).unwrap();
             let mut bytes = good.clone();
             bytes.splice(at..at + from.len(), to.iter().copied());
-            parse(&URL_SAFE_NO_PAD.encode(bytes)).unwrap().check(0x1001, SECRET, "s")
+            parse(&URL_SAFE_NO_PAD.encode(bytes)).unwrap().check(0x1001, TIMEOUT_S, SECRET, "s")
         };
         assert_eq!(forged(b"ann", b"bob"), None);
         assert_eq!(forged(b"1000", b"1001"), None);

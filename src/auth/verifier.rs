@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,10 +85,8 @@ pub struct Verifier {
     clock: Arc<dyn Clock>,
     /// Of this process: what is remembered is of no use to anybody else.
     key: [u8; 16],
-    /// Stands in for the hash of a name that does not exist, so that finding that out takes as long.
-    decoy: PasswordHash,
     /// What passwords are usually derived with.
-    iterations: u32,
+    iterations: AtomicU32,
     known: Mutex<HashMap<Mark, Duration>>,
     lockout: Mutex<Lockout>,
     deriving: Mutex<Deriving>,
@@ -98,22 +97,32 @@ impl Verifier {
     /// `iterations` is what passwords are usually derived with here.
     pub fn new(clock: Arc<dyn Clock>, iterations: u32) -> Self {
         let key = clock.unique_id().to_be_bytes();
-        let decoy = PasswordHash::parse_line(&format!(
-            "-pbkdf2:sha256-{},decoy,{}",
-            "00".repeat(32),
-            iterations.max(1)
-        ));
-        let decoy = decoy.unwrap_or_else(|| PasswordHash::derive("", "decoy".to_owned(), 1));
         Self {
             clock,
             key,
-            decoy,
-            iterations: iterations.max(1),
+            iterations: AtomicU32::new(iterations.max(1)),
             known: Mutex::default(),
             lockout: Mutex::default(),
             deriving: Mutex::default(),
             derived: Condvar::new(),
         }
+    }
+
+    /// The rounds that new passwords are derived with.
+    pub fn iterations(&self) -> u32 {
+        self.iterations.load(Ordering::Relaxed)
+    }
+
+    /// Sets the rounds that new passwords are derived with, 1 or more.
+    pub fn set_iterations(&self, iterations: u32) {
+        self.iterations.store(iterations.max(1), Ordering::Relaxed);
+    }
+
+    /// Stands in for the hash of a name that does not exist, so that finding that out takes as long.
+    fn decoy(&self) -> PasswordHash {
+        let (key, rounds) = ("00".repeat(32), self.iterations());
+        let decoy = PasswordHash::parse_line(&format!("-pbkdf2:sha256-{key},decoy,{rounds}"));
+        decoy.unwrap_or_else(|| PasswordHash::derive("", "decoy".to_owned(), 1))
     }
 
     /// Tries a password against the hash of `name`; `None` when nobody has the name. Blocks while a key is derived. A wrong password
@@ -126,7 +135,8 @@ impl Verifier {
         from: IpAddr,
     ) -> Result<(), Refused> {
         self.check_lock(name, from)?;
-        let tried = hash.unwrap_or(&self.decoy);
+        let decoy = self.decoy();
+        let tried = hash.unwrap_or(&decoy);
         let mark = self.mark(name, tried, password);
         if hash.is_some() && self.remembers(&mark) {
             return Ok(());
@@ -142,7 +152,7 @@ impl Verifier {
             self.remember(mark);
             return Ok(());
         }
-        tried.make_up(password, self.iterations);
+        tried.make_up(password, self.iterations());
         lock(&self.lockout).note(name, from, self.clock.monotonic());
         Err(Refused::Wrong)
     }
@@ -159,7 +169,7 @@ impl Verifier {
         from: IpAddr,
     ) -> Result<PasswordHash, Refused> {
         let _turn = self.take_turn(name, from)?;
-        Ok(PasswordHash::derive(password, salt, self.iterations))
+        Ok(PasswordHash::derive(password, salt, self.iterations()))
     }
 
     fn check_lock(&self, name: &str, from: IpAddr) -> Result<(), Refused> {

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Weak};
 
 use super::commit::CommitError;
-use super::compaction::{Cause, CompactionEntry, CompactionLedger, PastCompaction};
+use super::compaction::{self, Cause, CompactionEntry, CompactionLedger, PastCompaction};
 use super::datastore::{OpenDatastore, Words};
 use super::error::Error;
 use super::name::Datastore;
@@ -117,17 +117,6 @@ fn set_requested(
     tx.commit().map(drop)
 }
 
-/// The comment of the transaction that keeps a compaction.
-fn comment_of(datastore: Datastore) -> String {
-    format!("compaction of {}", datastore.file_name())
-}
-
-/// Whether a transaction of `O.cdb` only keeps a compaction of `O.cdb`: it does not count as growth, else a low threshold
-/// would be exceeded by the compaction itself, again and again.
-pub(crate) fn is_own(user: Option<&str>, comment: Option<&str>) -> bool {
-    user.is_none() && comment == Some(&*comment_of(Datastore::Operational))
-}
-
 fn list_info() -> ListInfo {
     let number = KeyLeaf { name: "number".to_owned(), value_type: ValueType::Uint64 };
     ListInfo { keys: vec![number], ordered_by: OrderedBy::System }
@@ -135,7 +124,7 @@ fn list_info() -> ListInfo {
 
 fn add(operational: &Arc<OpenDatastore>, entry: &CompactionEntry) -> Result<(), CommitError> {
     let mut tx = WriteTransaction::begin(operational.clone())?;
-    let comment = Some(comment_of(entry.datastore));
+    let comment = Some(compaction::comment_of(entry.datastore));
     tx.set_words(Words { user: None, comment });
     let number = if let Some(Value::Uint64(last)) = tx.get(LAST)? {
         last + 1

@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use super::annotation::Annotation;
 use super::commit::{Commit, CommitError, CommitSummary};
-use super::compaction::{CompactionTarget, Compactions, Growth};
-use super::compaction_history;
+use super::compaction::{self, CompactionTarget, Compactions, Growth};
 use super::diff::{Change, Diff, diff, merged};
 use super::edit::Editor;
 use super::error::Error;
@@ -263,7 +262,7 @@ impl OpenDatastore {
 
     /// Whether a transaction keeps a compaction of this very datastore.
     fn keeps_own_history(&self, user: Option<&str>, comment: Option<&str>) -> bool {
-        self.id == Datastore::Operational && compaction_history::is_own(user, comment)
+        self.id == Datastore::Operational && compaction::is_own(user, comment)
     }
 
     fn own_growth(&self) -> MutexGuard<'_, OwnGrowth> {
@@ -355,7 +354,7 @@ fn own_growth(id: Datastore, store: &Store) -> OwnGrowth {
     for record in store.tail().map_while(Result::ok) {
         let annotation = Annotation::decode(record.record.annotation());
         let (user, comment) = (annotation.user.as_deref(), annotation.comment.as_deref());
-        if compaction_history::is_own(user, comment) {
+        if compaction::is_own(user, comment) {
             own.add(generation, record.size_bytes, annotation.node_delta);
         }
     }

@@ -65,7 +65,7 @@ pub use compaction::{
     ByItself, Cause, Check, CompactionEntry, CompactionEvent, CompactionInfo, CompactionLedger,
     CompactionOptions, CompactionTarget, CompactionType, Compactions, DelayOptions, Growth,
     JournalCompaction, PastCompaction, RunOptions, Standing, ThresholdName, Thresholds,
-    UnknownCause, Verdict, evaluate,
+    ThrottleTooLow, UnknownCause, Verdict, evaluate, throttle,
 };
 pub use compaction_history::COMPACTION_HISTORY_MAX;
 pub use datastore::{CommitHook, Validator};

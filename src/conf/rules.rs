@@ -10,6 +10,7 @@ use crate::units::{ByteSize, Duration, Timeout};
 pub(super) fn apply(conf: &mut Conf, reading: &mut Reading) {
     zero_turns_off(&mut conf.compaction);
     max_wait(&mut conf.compaction, reading);
+    tls_pair(conf, reading);
     without_effect(conf, reading);
 }
 
@@ -40,6 +41,23 @@ fn max_wait(compaction: &mut CompactionSettings, reading: &mut Reading) {
         .expected("at least delayed-compaction-timeout, which it bounds")
         .help(Some(format!("write {} or more, or shorten the delay", delay.to_xs())));
     reading.problems.push(problem);
+}
+
+/// A certificate needs its key, and a key its certificate: a daemon with one of them does not start.
+fn tls_pair(conf: &Conf, reading: &mut Reading) {
+    let daemon = &conf.daemon;
+    let (given, missing) = match (&daemon.tls_certificate, &daemon.tls_key) {
+        (Some(_), None) => ("tls-certificate", "tls-key"),
+        (None, Some(_)) => ("tls-key", "tls-certificate"),
+        _ => return,
+    };
+    if let Some(place) = place(reading, &format!("daemon/{given}")) {
+        let message = format!("/ncs-config/daemon/{given} stands without {missing}");
+        let problem = Problem::new(ProblemKind::Contradiction, message, &place)
+            .expected("both tls-certificate and tls-key, or neither")
+            .help(Some(format!("write {missing} too")));
+        reading.problems.push(problem);
+    }
 }
 
 fn without_effect(conf: &Conf, reading: &mut Reading) {

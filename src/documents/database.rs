@@ -13,6 +13,7 @@ use super::document::{Document, OpenRev};
 use super::error::DocumentError;
 use super::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
 use super::key;
+use super::limits::LiveLimits;
 use super::local::LocalDocument;
 use super::options::{AllDocsRange, ChangesOptions, OpenOptions, OpenRevs, Since};
 use super::partition::{self, PartitionInfo, check_document_id, check_partition};
@@ -38,7 +39,7 @@ pub struct Database {
     record: DatabaseRecord,
     /// Another set once a shard was split. A call takes it once, and again when it came too late for a shard.
     shards: ArcSwap<Vec<Arc<Shard>>>,
-    pub(super) rules: Rules,
+    limits: LiveLimits,
     pub(super) compactor: Arc<CompactionQueue>,
     bell: Arc<Bell>,
     /// Rung for the first change since [`Database::take_touched`].
@@ -52,14 +53,19 @@ impl Database {
     pub(super) fn new(
         record: DatabaseRecord,
         shards: Vec<Arc<Shard>>,
-        max_document_bytes: u64,
+        limits: LiveLimits,
         compactor: Arc<CompactionQueue>,
         events: Arc<Bell>,
     ) -> Self {
         let (bell, touched, used) = (Arc::default(), AtomicBool::new(false), AtomicU64::new(0));
         let shards = ArcSwap::from_pointee(shards);
-        let rules = Rules { max_document_bytes, partitioned: record.partitioned };
-        Self { record, shards, rules, compactor, bell, events, touched, used }
+        Self { record, shards, limits, compactor, bell, events, touched, used }
+    }
+
+    /// What an edit is held to that comes now.
+    pub(super) fn rules(&self) -> Rules {
+        let max_document_bytes = self.limits.get().max_document_bytes;
+        Rules { max_document_bytes, partitioned: self.record.partitioned }
     }
 
     /// Whether something changed since the last call.

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::due::DueLook;
 use super::error::{DatabaseError, StorageError};
 use super::events::{DatabaseEvent, EventKind, Events};
+use super::limits::Limits;
 use super::options::{CreateOptions, DocumentsOptions};
 use super::orphans::remove_abandoned;
 use super::place::{ROOT, check_name, is_system};
@@ -72,7 +73,7 @@ impl Databases {
         options: &CreateOptions,
     ) -> Result<Arc<Database>, DatabaseError> {
         check_name(name)?;
-        let q = options.q.unwrap_or(self.shelf.options.q);
+        let q = options.q.unwrap_or(self.shelf.limits.get().q);
         if !(1..=Q_MAX).contains(&q) {
             return Err(DatabaseError::BadShardCount);
         }
@@ -98,7 +99,7 @@ impl Databases {
         }
         self.shelf.close_idle(&mut changing, record.ranges().len());
         let database = self.shelf.make_shards(&mut changing, &record)?;
-        if self.shelf.options.admin_only {
+        if self.shelf.limits.get().admin_only {
             database.set_admin_only().map_err(storage)?;
         }
         // Last: a crash before this leaves files that the next open removes.
@@ -231,6 +232,16 @@ impl Databases {
     /// How many shards may be open while idle databases are closed for others (CouchDB's `max_dbs_open`).
     pub fn set_max_open_shards(&self, shards: usize) {
         self.shelf.max_open_shards.store(shards, Ordering::Release);
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.shelf.limits.get()
+    }
+
+    /// Replaces the limits: they hold from the next edit, upload or new database on, in databases that are open too.
+    pub fn set_limits(&self, limits: Limits) {
+        self.shelf.limits.set(limits);
     }
 
     /// How many shards are open.

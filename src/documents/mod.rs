@@ -28,6 +28,7 @@ mod events;
 mod info;
 mod json;
 mod key;
+mod limits;
 mod local;
 mod options;
 mod orphans;
@@ -68,6 +69,7 @@ pub use self::edit::{AttachmentEdit, AttachmentSource, Edit, Written};
 pub use self::error::{DatabaseError, DocumentError, Many, StorageError};
 pub use self::events::{DatabaseEvent, EventKind};
 pub use self::info::{DatabaseInfo, RangeHistory, ShardInfo, Sizes};
+pub use self::limits::Limits;
 pub use self::local::LocalDocument;
 pub use self::options::{
     AllDocsRange, ChangesOptions, CreateOptions, DocumentsOptions, EditMode, OpenOptions, OpenRevs,

@@ -1,6 +1,7 @@
 //! How databases are opened, made and read.
 
 use super::error::DocumentError;
+use super::limits::Limits;
 use super::revision::Revision;
 use super::sequence::Sequence;
 use crate::compaction::AutomaticCompaction;
@@ -11,16 +12,8 @@ use crate::journal::{Durability, StoreOptions};
 pub struct DocumentsOptions {
     /// How shard files are opened.
     pub store: StoreOptions,
-    /// Shards of a new database that asks for no number (`[cluster] q`): 2.
-    pub q: u32,
-    /// The largest document, in bytes of its JSON text (`[couchdb] max_document_size`): 8,000,000.
-    pub max_document_bytes: u64,
-    /// The largest attachment (`[couchdb] max_attachment_size`): 1 GiB.
-    pub max_attachment_bytes: u64,
-    /// The level that compressible attachments are compressed with, 0 for not at all (`[attachments] compression_level`): 8.
-    pub attachment_compression_level: u32,
-    /// Whether a new database is for server admins only (`[couchdb] default_security` = `admin_only`): yes.
-    pub admin_only: bool,
+    /// The limits at the start; [`super::Databases::set_limits`] changes them.
+    pub limits: Limits,
     /// Shards that are open at a time, as long as no more are in use (`[couchdb] max_dbs_open`): 500.
     pub max_open_shards: usize,
     /// When shards are compacted by themselves.
@@ -31,11 +24,7 @@ impl Default for DocumentsOptions {
     fn default() -> Self {
         Self {
             store: StoreOptions::default(),
-            q: 2,
-            max_document_bytes: 8_000_000,
-            max_attachment_bytes: 1 << 30,
-            attachment_compression_level: 8,
-            admin_only: true,
+            limits: Limits::default(),
             max_open_shards: 500,
             compaction: AutomaticCompaction::default(),
         }
@@ -45,7 +34,7 @@ impl Default for DocumentsOptions {
 /// How a database is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CreateOptions {
-    /// How many shards, 1 to 256; `None` takes [`DocumentsOptions::q`].
+    /// How many shards, 1 to 256; `None` takes [`Limits::q`].
     pub q: Option<u32>,
     /// Whether documents are placed by the part of their ids before the first colon; every id must then have one.
     pub partitioned: bool,

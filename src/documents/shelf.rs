@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::catalog::{Catalog, DatabaseRecord};
 use super::database::Database;
 use super::error::{DatabaseError, DocumentError, StorageError};
+use super::limits::LiveLimits;
 use super::options::DocumentsOptions;
 use super::place::{file_name, range_name, shard_name};
 use super::shard::{Shard, ShardOptions};
@@ -25,6 +26,7 @@ pub(super) struct Shelf {
     pub clock: Arc<dyn Clock>,
     pub catalog: Arc<dyn Catalog>,
     pub options: DocumentsOptions,
+    pub limits: LiveLimits,
     pub bell: Arc<Bell>,
     pub compactor: Arc<CompactionQueue>,
     /// Held while a database is opened, made or removed, and while halves take the place of a shard. Taken before `open`.
@@ -57,12 +59,14 @@ impl Shelf {
         compactor: Arc<CompactionQueue>,
     ) -> Self {
         let max_open_shards = AtomicUsize::new(options.max_open_shards);
+        let limits = LiveLimits::new(options.limits);
         Self {
             root,
             vfs,
             clock,
             catalog,
             options,
+            limits,
             bell: Arc::default(),
             compactor,
             changing: Mutex::default(),
@@ -130,7 +134,7 @@ impl Shelf {
         let database = Database::new(
             record.clone(),
             shards,
-            self.options.max_document_bytes,
+            self.limits.clone(),
             self.compactor.clone(),
             self.bell.clone(),
         );
@@ -149,8 +153,7 @@ impl Shelf {
             name: shard_name(record, range),
             range,
             store: self.options.store.clone(),
-            compression_level: self.options.attachment_compression_level,
-            max_attachment_bytes: self.options.max_attachment_bytes,
+            limits: self.limits.clone(),
         };
         Ok(Arc::new(Shard::open(&directory, &file_name(record), options)?))
     }

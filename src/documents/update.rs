@@ -69,7 +69,8 @@ impl Database {
         options: UpdateOptions,
     ) -> Vec<(usize, Result<Written, DocumentError>)> {
         let (indexes, edits): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-        let prepared = edits.into_iter().map(|edit| prepare(self.rules, shard, edit, options.mode));
+        let rules = self.rules();
+        let prepared = edits.into_iter().map(|edit| prepare(rules, shard, edit, options.mode));
         let outcomes = self.submit(shard, indexes, prepared.collect(), options);
         self.compactor.look_at(&as_target(shard));
         outcomes

@@ -23,6 +23,9 @@ pub struct Admitted {
 /// Finds out who asks and whether they may. Blocks: passwords are derived, security objects read.
 pub fn admit(mut call: Call, verb: &Verb, inside: bool) -> Result<Admitted, Problem> {
     let cookie = if inside { None } else { identify(&mut call)? };
+    if !inside {
+        require_user(&call)?;
+    }
     permit(&call, verb.who)?;
     Ok(Admitted { call, cookie })
 }
@@ -46,6 +49,22 @@ fn identify(call: &mut Call) -> Result<Option<String>, Problem> {
         (call.user, call.authenticated) = (UserContext::local_operator(), Some("local"));
     }
     Ok(None)
+}
+
+/// Refuses somebody unknown where `require_valid_user` is set. Signing in stays possible, and so does `_up` by
+/// `require_valid_user_except_for_up`.
+fn require_user(call: &Call) -> Result<(), Problem> {
+    let path: Vec<&str> = call.target.segments.iter().map(String::as_str).collect();
+    let signs_in = call.method == "POST" && path == ["_session"];
+    if call.user.name.is_some() || call.user.is_admin() || call.method == "OPTIONS" || signs_in {
+        return Ok(());
+    }
+    let is_set = |section, key| call.app.service.is_set(section, key);
+    let mut is_required = is_set("chttpd", "require_valid_user_except_for_up")? && path != ["_up"];
+    for section in ["chttpd", "chttpd_auth", "couch_httpd_auth"] {
+        is_required |= is_set(section, "require_valid_user")?;
+    }
+    if is_required { Err(Problem::unauthorized("Authentication required.")) } else { Ok(()) }
 }
 
 /// Whether this is somebody on this machine while there is no admin. What a browser sends for a foreign page is not: its

@@ -65,7 +65,7 @@ pub fn query(call: &Call) -> Result<RowsQuery, Problem> {
         "POST" => call.object()?,
         _ => Map::new(),
     };
-    let query = RowsQuery::of_call(call, &members)?;
+    let query = RowsQuery::of_call(call, &members)?.within_limits(call)?;
     call.check_rows(query.keys.as_ref().map_or(0, Vec::len))?;
     Ok(query)
 }
@@ -82,7 +82,7 @@ pub fn queries_of(call: &Call) -> Result<Vec<RowsQuery>, Problem> {
     let queries = queries.iter().map(|query| {
         let members = query.as_object();
         let members = members.ok_or_else(|| Problem::bad_request("a query must be an object"))?;
-        RowsQuery::of_queries(call, members)
+        RowsQuery::of_queries(call, members)?.within_limits(call)
     });
     let queries: Vec<_> = queries.collect::<Result<_, Problem>>()?;
     call.check_rows(queries.iter().map(|query| query.keys.as_ref().map_or(1, Vec::len)).sum())?;

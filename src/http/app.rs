@@ -1,22 +1,26 @@
 //! What all requests share.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+use super::acting::follow;
 use super::options::HttpOptions;
 use super::problem::Problem;
 use super::reply::{Cut, Reply};
 use super::stats::Stats;
+use super::uuids::Uuids;
 use super::work::Work;
-use crate::auth::{UserContext, Verifier};
+use crate::auth::{ITERATIONS_DEFAULT, UserContext, Verifier};
+use crate::cdb::SubscriptionHandle;
 use crate::clock::Clock;
 use crate::documents::Databases;
 use crate::heap;
 use crate::replication::{Jobs, Request, Sending};
-use crate::service::Service;
+use crate::service::{Failure, Service};
 
 /// Pieces of an answer that wait for a client to take them.
 const PIECES_WAITING_MAX: usize = 4;
@@ -38,7 +42,7 @@ pub struct App {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Tries passwords.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// Replications that this server makes.
     pub jobs: Jobs,
     /// Answers requests of this process; whoever serves sets it.
@@ -51,7 +55,12 @@ pub struct App {
     pub bodies: Arc<Semaphore>,
     feeds: Arc<Semaphore>,
     feed_room: Arc<Semaphore>,
+    uuids: Uuids,
+    /// Whether a plus in a path stands for a space.
+    pub plus_is_space: Arc<AtomicBool>,
     work: Work,
+    /// Ends with the app: from then on settings act on nothing.
+    _following: SubscriptionHandle,
 }
 
 /// Answers a request that this process makes of itself, as somebody.
@@ -69,16 +78,25 @@ fn feeds_max(connections_max: usize) -> usize {
 }
 
 impl App {
-    /// An app on open databases.
+    /// An app on open databases; the settings act on them from now on.
+    ///
+    /// # Errors
+    /// The settings cannot be read.
     pub fn new(
         service: Arc<Service>,
         databases: Arc<Databases>,
         clock: Arc<dyn Clock>,
         options: HttpOptions,
         ending: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
-            verifier: Verifier::new(clock.clone(), options.iterations),
+    ) -> Result<Self, Failure> {
+        let verifier = Arc::new(Verifier::new(clock.clone(), ITERATIONS_DEFAULT));
+        let plus_is_space = Arc::new(AtomicBool::new(true));
+        let following = follow(&service, &databases, &verifier, &plus_is_space)?;
+        Ok(Self {
+            verifier,
+            uuids: Uuids::default(),
+            plus_is_space,
+            _following: following,
             jobs: Jobs::default(),
             inside: OnceLock::new(),
             stats: Stats::new(clock.monotonic()),
@@ -91,7 +109,7 @@ impl App {
             options,
             clock,
             ending,
-        }
+        })
     }
 
     /// Seconds since the Unix epoch.
@@ -102,6 +120,16 @@ impl App {
     /// Time since the start.
     pub fn uptime(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.stats.started)
+    }
+
+    /// New ids, made as the settings say.
+    pub fn new_ids(&self, count: usize) -> Result<Vec<String>, Problem> {
+        self.uuids.make(&self.service, &*self.clock, count)
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Result<String, Problem> {
+        self.new_ids(1)?.pop().ok_or_else(|| Problem::internal("no id was made"))
     }
 
     /// Does what may block, once there is a place for it.

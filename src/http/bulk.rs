@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::config::number;
 use super::edits::{self, NO_REVISION};
 use super::local;
 use super::problem::Problem;
@@ -23,7 +22,8 @@ enum Row {
 /// Writes them. The answer has a row for each; a replication only hears of those that were refused.
 pub fn bulk_docs(call: &Call) -> Answer {
     call.app.stats.bulk_requests.one();
-    let docs = number(&call.app, "couchdb", "max_bulk_docs_count")?;
+    let docs = usize::try_from(call.app.service.number("couchdb", "max_bulk_docs_count")?)
+        .unwrap_or(usize::MAX);
     let limits = ParseLimits { docs, ..call.parse_limits() };
     let ParsedBulk { docs, new_edits, all_or_nothing, .. } = parse_bulk(&call.body, &limits)?;
     if all_or_nothing {
@@ -68,7 +68,7 @@ fn rows(
     let mut ids = Vec::with_capacity(docs.len());
     for mut parsed in docs {
         call.check_client()?;
-        let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
+        let id = parsed.id.take().map_or_else(|| call.app.new_id(), Ok)?;
         if id.starts_with("_local/") {
             rows.push(Some(write_local(call, database, id, &parsed)));
             continue;

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::body::RequestBody;
 use super::call::Call;
-use super::config::number;
 use super::document::{inline_beyond, members_of_revision};
 use super::multipart_out::Parts;
 use super::problem::Problem;
@@ -94,7 +93,8 @@ pub async fn bulk_get(mut call: Call, body: &mut RequestBody) -> Answer {
         _ => None,
     };
     let docs = docs.ok_or_else(|| Problem::bad_request("Missing JSON list of 'docs'."))?;
-    let max = number(&app, "couchdb", "max_bulk_get_count")?;
+    let max =
+        usize::try_from(app.service.number("couchdb", "max_bulk_get_count")?).unwrap_or(usize::MAX);
     if docs.len() > max {
         return Err(Problem::new(413, "max_bulk_get_count_exceeded", max.to_string()));
     }

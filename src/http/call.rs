@@ -113,7 +113,7 @@ impl Call {
 
     /// What a document in the body may bring.
     pub fn parse_limits(&self) -> ParseLimits {
-        let bytes = self.app.options.document_bytes_max;
+        let bytes = self.app.databases.limits().max_document_bytes;
         let document_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         ParseLimits { document_bytes, ..ParseLimits::default() }
     }

@@ -1,54 +1,26 @@
-//! `/_node/{node}/_config`: settings by section and key. They are kept in the configuration database; those that nobody has set
-//! have the values of [`DEFAULTS`]. The section `admins` is the list of server admins.
+//! `/_node/{node}/_config`: settings by section and key, as they are in force. What they may be says `service/settings`. The section `admins` is the list of server admins.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::app::App;
 use super::call::Call;
 use super::node::check;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::auth::PasswordHash;
-use crate::service::{check_admin_name, is_closed_section};
+use crate::service::{check_admin_name, check_setting, has_effect, is_closed_section};
 
-/// What is in force when nobody has set it.
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("chttpd", "enable_cors", "false"),
-    ("cluster", "n", "1"),
-    ("cluster", "q", "2"),
-    ("cors", "credentials", "false"),
-    ("cors", "max_age", "600"),
-    ("couchdb", "default_security", "admin_only"),
-    ("couchdb", "max_attachment_size", "1073741824"),
-    ("couchdb", "max_document_size", "8000000"),
-    ("couchdb", "max_bulk_docs_count", "10000"),
-    ("couchdb", "max_bulk_get_count", "10000"),
-    ("couchdb", "users_db_security_editable", "false"),
-    ("couchdb", "validate_doc_update", "warn"),
-    ("chttpd_auth", "authentication_db", "_users"),
-    ("chttpd_auth", "timeout", "600"),
-    ("chttpd_auth", "upgrade_hash_on_auth", "true"),
-    ("replicator", "retries_per_request", "5"),
-    // CouchDB's is false: it believes any certificate unless told otherwise.
-    ("replicator", "verify_ssl_certificates", "true"),
-];
 /// The section of server admins.
 const ADMINS: &str = "admins";
+/// What an answer warns of that stores a setting which changes nothing.
+const NO_EFFECT: &str = "299 pumice \"this setting is stored, but has no effect in this server\"";
 
 type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 fn sections(call: &Call) -> Result<Sections, Problem> {
     check(call)?;
-    let mut sections = Sections::new();
-    for (section, key, value) in DEFAULTS {
-        let section = sections.entry((*section).to_owned()).or_default();
-        section.insert((*key).to_owned(), (*value).to_owned());
-    }
-    for (name, keys) in call.app.service.settings()? {
-        sections.entry(name).or_default().extend(keys);
-    }
+    let mut sections = call.app.service.settings()?.sections();
     for name in call.app.service.admins()? {
         let line = call.app.service.admin_line(&name)?.unwrap_or_default();
         sections.entry(ADMINS.to_owned()).or_default().insert(name, line);
@@ -70,21 +42,8 @@ fn value(call: &Call) -> Result<Option<String>, Problem> {
     let (section, key) = (call.name("section"), call.name("key"));
     match section {
         ADMINS => Ok(call.app.service.admin_line(key)?),
-        _ => in_force(&call.app, section, key),
+        _ => Ok(call.app.service.setting(section, key)?),
     }
-}
-
-/// What is set, or else the default where there is one.
-pub fn in_force(app: &App, section: &str, key: &str) -> Result<Option<String>, Problem> {
-    let default = || DEFAULTS.iter().find(|(s, k, _)| *s == section && *k == key);
-    let set = app.service.setting(section, key)?;
-    Ok(set.or_else(|| default().map(|(_, _, value)| (*value).to_owned())))
-}
-
-/// A setting that is a number; the guard of the configuration lets nothing else in.
-pub fn number(app: &App, section: &str, key: &str) -> Result<usize, Problem> {
-    let text = in_force(app, section, key)?.unwrap_or_default();
-    text.parse().map_err(|_| Problem::internal(format!("the setting {section}/{key} is no number")))
 }
 
 fn unknown() -> Problem {
@@ -124,6 +83,13 @@ fn set(call: &Call, new: Option<&str>) -> Result<(), Problem> {
         return Err(Problem::forbidden(reason));
     }
     if section != ADMINS {
+        if let Some(new) = new {
+            let refused = |reason| Problem::bad_request(format!("{section}/{key}: {reason}"));
+            check_setting(section, key, new).map_err(refused)?;
+            if !has_effect(section, key) {
+                let _set = call.notes.warning.set(NO_EFFECT);
+            }
+        }
         service.set_setting(section, key, new)?;
         return Ok(());
     }
@@ -137,7 +103,7 @@ fn set(call: &Call, new: Option<&str>) -> Result<(), Problem> {
         Some(_) => new.to_owned(),
         None => {
             let salt = format!("{:032x}", call.app.clock.unique_id());
-            PasswordHash::derive(new, salt, call.app.options.iterations).line()
+            PasswordHash::derive(new, salt, call.app.verifier.iterations()).line()
         }
     });
     if line.is_none() && service.admins()? == [key] {

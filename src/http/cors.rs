@@ -25,8 +25,6 @@ const HEADERS: &str = "accept, accept-language, authorization, content-length, c
 /// Headers of answers that a page may read.
 const EXPOSED: &str = "content-type, cache-control, accept-ranges, etag, server, x-couch-request-id, \
      x-couch-update-newrev, x-couchdb-body-time";
-/// How long a browser may remember what it was allowed.
-const MAX_AGE_S: &str = "600";
 
 /// What holds for a request with an `Origin`.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl Cors {
     }
 
     fn read(service: &Service, origin: String) -> Result<Option<Self>, Failure> {
-        if !is_enabled(service)? || !service.has_admins()? {
+        if !service.is_set("chttpd", "enable_cors")? || !service.has_admins()? {
             return Ok(None);
         }
         let setting = |key, default: &str| -> Result<String, Failure> {
@@ -61,11 +59,11 @@ impl Cors {
         Ok(Some(Self {
             is_listed: items(&origins).any(|listed| listed == "*" || listed == origin),
             origin,
-            credentials: setting("credentials", "false")? == "true",
+            credentials: service.is_set(SECTION, "credentials")?,
             methods: setting("methods", METHODS)?,
             headers: setting("headers", HEADERS)?.to_ascii_lowercase(),
             exposed: setting("exposed_headers", EXPOSED)?,
-            max_age: setting("max_age", MAX_AGE_S)?,
+            max_age: setting("max_age", "")?,
         }))
     }
 
@@ -103,15 +101,6 @@ impl Cors {
             false => reply,
         }
     }
-}
-
-/// In `[chttpd]`; tools of older days set it in `[httpd]`.
-fn is_enabled(service: &Service) -> Result<bool, Failure> {
-    let set = match service.setting("chttpd", "enable_cors")? {
-        None => service.setting("httpd", "enable_cors")?,
-        set => set,
-    };
-    Ok(set.as_deref() == Some("true"))
 }
 
 /// The items of a list with commas.

@@ -55,7 +55,7 @@ pub fn info(call: &Call) -> Answer {
 /// `PUT`: makes it.
 pub fn create(call: &Call) -> Answer {
     let name = call.name("db");
-    let q = positive(call, "q")?.or(default_q(&call.app)?);
+    let q = positive(call, "q")?;
     positive(call, "n")?;
     if call.parameter("engine").is_some() {
         return Err(Problem::bad_request("invalid_engine_extension"));
@@ -76,10 +76,6 @@ fn positive(call: &Call, name: &str) -> Result<Option<u32>, Problem> {
     let Some(text) = call.parameter(name) else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
     Ok(Some(number))
-}
-
-fn default_q(app: &App) -> Result<Option<u32>, Problem> {
-    Ok(app.service.setting("cluster", "q")?.and_then(|text| text.parse().ok()))
 }
 
 /// `DELETE`: removes it with everything in it.

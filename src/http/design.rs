@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::call::Call;
-use super::config::in_force;
 use super::fields::Fields;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
@@ -146,7 +145,7 @@ pub fn check_rules(call: &Call, database: &Database, edit: &Edit) -> Result<(), 
     if members.get("validate_doc_update").is_none_or(|rules| rules == "null") {
         return Ok(());
     }
-    if in_force(&call.app, "couchdb", "validate_doc_update")?.as_deref() == Some("refuse") {
+    if call.app.service.setting("couchdb", "validate_doc_update")?.as_deref() == Some("refuse") {
         let reason = "validate_doc_update is not run by this server, and couchdb/validate_doc_update is \"refuse\".";
         return Err(Problem::forbidden(reason));
     }

@@ -242,7 +242,8 @@ pub fn write_revs(
 pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
     let id = call.document_id();
     if id.starts_with("_local/") {
-        call.body = body.read(&call.headers, call.app.options.document_bytes_max).await?;
+        call.body =
+            body.read(&call.headers, call.app.databases.limits().max_document_bytes).await?;
         return call.app.clone().work(move || super::local::put(&call)).await?;
     }
     check_id(&id)?;
@@ -263,7 +264,7 @@ pub async fn put(mut call: Call, body: &mut RequestBody) -> Answer {
 pub fn post(call: &Call) -> Answer {
     let mut parsed = call.parse_document()?;
     let database = call.database()?;
-    let id = parsed.id.take().unwrap_or_else(|| format!("{:032x}", call.app.clock.unique_id()));
+    let id = parsed.id.take().map_or_else(|| call.app.new_id(), Ok)?;
     if id.starts_with("_local/") {
         let base = parsed.revisions.newest();
         return super::local::put_parsed(call, &database, &id, &parsed, base.as_ref());

@@ -7,7 +7,7 @@ use super::app::App;
 
 /// `https://db.example`: where the client reached this server.
 pub fn origin(app: &App, headers: &HeaderMap) -> String {
-    let forwarded = header(app, headers, "x_forwarded_host", "x-forwarded-host");
+    let forwarded = header(app, headers, "x_forwarded_host");
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = forwarded.or(host).filter(|host| is_host(host));
     let scheme = if is_secure(app, headers) { "https" } else { "http" };
@@ -15,18 +15,15 @@ pub fn origin(app: &App, headers: &HeaderMap) -> String {
 }
 
 fn is_secure(app: &App, headers: &HeaderMap) -> bool {
-    let says = |setting, name, value| header(app, headers, setting, name) == Some(value);
-    app.options.is_tls
-        || says("x_forwarded_ssl", "x-forwarded-ssl", "on")
-        || says("x_forwarded_proto", "x-forwarded-proto", "https")
+    let says = |setting, value| header(app, headers, setting) == Some(value);
+    app.options.is_tls || says("x_forwarded_ssl", "on") || says("x_forwarded_proto", "https")
 }
 
-/// The value of the header that a setting names: of `chttpd`, or else of `httpd`.
-fn header<'a>(app: &App, headers: &'a HeaderMap, setting: &str, default: &str) -> Option<&'a str> {
+/// The value of the header that a setting names.
+fn header<'a>(app: &App, headers: &'a HeaderMap, setting: &str) -> Option<&'a str> {
     // An address is made for an answer to what is done already: a setting that cannot be read must not undo that.
-    let set = |section| app.service.setting(section, setting).ok().flatten();
-    let name = set("chttpd").or_else(|| set("httpd"));
-    headers.get(name.as_deref().unwrap_or(default)).and_then(|value| value.to_str().ok())
+    let name = app.service.setting("chttpd", setting).ok().flatten()?;
+    headers.get(name.as_str()).and_then(|value| value.to_str().ok())
 }
 
 /// Whether this can stand where a host stands in an address.

@@ -1,8 +1,10 @@
 //! One request from its head to its answer: found in the table of routes, its sender known and allowed, its body read, done.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hyper::body::{Bytes, Incoming};
 use hyper::ext::ReasonPhrase;
@@ -155,7 +157,12 @@ impl Asked {
         if length > app.options.target_bytes_max {
             return Err(Problem::new(414, "too_long", "the request's target is too long"));
         }
-        let target = Target::parse(uri.path(), uri.query())
+        let path = if app.plus_is_space.load(Ordering::Relaxed) {
+            Cow::Owned(uri.path().replace('+', "%20"))
+        } else {
+            Cow::Borrowed(uri.path())
+        };
+        let target = Target::parse(&path, uri.query())
             .map_err(|_| Problem::bad_request("the path or query is not UTF-8 or badly escaped"))?;
         let overridden = parts.headers.get("x-http-method-override");
         let method = match overridden.and_then(|value| value.to_str().ok()) {

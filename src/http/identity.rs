@@ -1,7 +1,6 @@
 //! Who has a name and a password: a server admin, or a user of `_users`.
 
 use super::call::Call;
-use super::config::in_force;
 use super::problem::Problem;
 use crate::auth::{self, PasswordHash, UserContext};
 
@@ -26,7 +25,7 @@ const SALT_BYTES_MIN: usize = 16;
 /// Replaces a hash of old rounds by one of today's, now that its password is known. Its salt stays, so that sessions go on. It is no
 /// reason to refuse somebody when it cannot be done.
 fn upgrade(call: &Call, user: &UserContext, old: &PasswordHash, password: &str) {
-    if !old.is_weaker_than(call.app.options.iterations) {
+    if !old.is_weaker_than(call.app.verifier.iterations()) {
         return;
     }
     if let Err(problem) = replace(call, user, old, password) {
@@ -42,10 +41,10 @@ fn replace(
 ) -> Result<(), Problem> {
     let app = &call.app;
     let name = user.name.as_deref().unwrap_or_default();
-    let is_on = in_force(app, "chttpd_auth", "upgrade_hash_on_auth")?;
+    let is_on = app.service.is_set("chttpd_auth", "upgrade_hash_on_auth")?;
     // Another connection with the same password may have done it.
     let is_as_before = find_user(call, name)?.is_some_and(|(hash, _)| hash == *old);
-    if is_on.as_deref() == Some("false") || !is_as_before {
+    if !is_on || !is_as_before {
         return Ok(());
     }
     let salt = match old.salt().len() {

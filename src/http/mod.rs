@@ -21,6 +21,7 @@
 #![allow(clippy::single_match_else, reason = "two cases beside each other read well")]
 
 mod accept;
+mod acting;
 mod admit;
 mod all_docs;
 mod app;
@@ -83,6 +84,7 @@ mod trees;
 mod updates;
 mod uploading;
 mod users;
+mod uuids;
 mod work;
 
 pub use accept::serve;

@@ -26,7 +26,7 @@ pub async fn put(call: Call, id: String, body: &mut RequestBody) -> Answer {
     let content_type = call.header("content-type").unwrap_or_default().to_owned();
     let mut reader = PartsReader::new(body, &content_type)?;
     reader.next_part().await?.ok_or_else(|| Problem::bad_request("there is no document"))?;
-    let text = reader.whole(app.options.document_bytes_max).await?;
+    let text = reader.whole(app.databases.limits().max_document_bytes).await?;
     let mut parsed = parse_document_within(&text, &call.parse_limits())?;
     let mut expected = expected(&parsed);
     while let Some(head) = reader.next_part().await? {

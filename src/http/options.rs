@@ -39,14 +39,8 @@ pub struct HttpOptions {
     pub bodies_bytes_max: u64,
     /// Keys, ids or documents that a request may name.
     pub rows_max: usize,
-    /// Bytes of one document.
-    pub document_bytes_max: u64,
-    /// Bytes of one attachment.
-    pub attachment_bytes_max: u64,
     /// Bytes of a request's target.
     pub target_bytes_max: usize,
-    /// Rounds for new passwords.
-    pub iterations: u32,
     /// How answers name the server.
     pub server_name: ServerName,
     /// Whether it is served over TLS.
@@ -65,10 +59,7 @@ impl Default for HttpOptions {
             body_bytes_max: 64 << 20,
             bodies_bytes_max: 256 << 20,
             rows_max: 100_000,
-            document_bytes_max: 8_000_000,
-            attachment_bytes_max: 1 << 30,
             target_bytes_max: 8_000,
-            iterations: crate::auth::ITERATIONS_DEFAULT,
             server_name: ServerName::default(),
             is_tls: false,
             loopback: true,

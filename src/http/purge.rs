@@ -7,20 +7,15 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::revisions::{asked, list};
 
-/// Documents of one purge, unless `purge/max_document_id_number` says otherwise.
-const DOCUMENTS_MAX: usize = 100;
-/// Their revisions, unless `purge/max_revisions_number` says otherwise.
-const REVISIONS_MAX: usize = 1_000;
-
 /// `POST _purge`.
 pub fn purge(call: &Call) -> Answer {
     let database = call.database()?;
     let asked = asked(call, "Invalid list of revisions")?;
-    if asked.len() > limit(call, "max_document_id_number", DOCUMENTS_MAX)? {
+    if asked.len() > limit(call, "max_document_id_number")? {
         return Err(Problem::bad_request("Exceeded maximum number of documents."));
     }
     let revisions: usize = asked.iter().map(|(_, revisions)| revisions.len()).sum();
-    if revisions > limit(call, "max_revisions_number", REVISIONS_MAX)? {
+    if revisions > limit(call, "max_revisions_number")? {
         return Err(Problem::bad_request("Exceeded maximum number of revisions."));
     }
     let purged = database.purge(&asked)?;
@@ -33,10 +28,8 @@ pub fn purge(call: &Call) -> Answer {
 }
 
 /// A setting of the section `purge`.
-fn limit(call: &Call, key: &str, default: usize) -> Result<usize, Problem> {
-    let wrong = |_| Problem::internal(format!("the setting purge/{key} is not a number"));
-    let set = call.app.service.setting("purge", key)?;
-    set.map_or(Ok(default), |text| text.parse().map_err(wrong))
+fn limit(call: &Call, key: &str) -> Result<usize, Problem> {
+    Ok(usize::try_from(call.app.service.number("purge", key)?).unwrap_or(usize::MAX))
 }
 
 /// `GET _purged_infos`.

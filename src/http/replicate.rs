@@ -68,6 +68,12 @@ pub fn read(
             Some(((*name).to_owned(), members.get(*name).filter(|v| !v.is_null())?.clone()))
         })
         .collect();
+    if ["doc_ids", "selector", "filter"].iter().filter(|name| filter.contains_key(**name)).count()
+        > 1
+    {
+        let reason = "`doc_ids`, `filter`, `selector` are mutually exclusive";
+        return Err(Problem::bad_request(reason));
+    }
     let winning_revs_only = flag("winning_revs_only") == Some(true);
     let since = members.get("since_seq").filter(|since| !since.is_null()).cloned();
     let mut what = json!({ "filter": filter, "winning": winning_revs_only });

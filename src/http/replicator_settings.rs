@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use super::app::App;
-use super::config::in_force;
 use super::problem::Problem;
 use crate::replication::{Pause, Retries, Trust};
 
@@ -13,7 +12,7 @@ const SECTION: &str = "replicator";
 const TRUSTED: &str = "ssl_trusted_certificates_file";
 
 fn value<T: FromStr>(app: &App, key: &str) -> Result<Option<T>, Problem> {
-    let Some(text) = in_force(app, SECTION, key)? else { return Ok(None) };
+    let Some(text) = app.service.setting(SECTION, key)? else { return Ok(None) };
     let wrong = || Problem::internal(format!("the setting {SECTION}/{key} cannot be {text:?}"));
     text.parse().map(Some).map_err(|_| wrong())
 }
@@ -29,7 +28,7 @@ pub fn trust(app: &App) -> Result<Trust, Problem> {
         tracing::warn!("replicator/verify_ssl_certificates is false: any certificate is believed");
         Trust::everybody()
     } else {
-        let file = in_force(app, SECTION, TRUSTED)?.filter(|file| !file.is_empty());
+        let file = app.service.setting(SECTION, TRUSTED)?.filter(|file| !file.is_empty());
         let extra = file.map(|file| app.service.file(&file)).transpose();
         let unread =
             |failure| Problem::internal(format!("the setting {SECTION}/{TRUSTED}: {failure}"));

@@ -146,6 +146,18 @@ impl RowsQuery {
         }
     }
 
+    /// Holds the number of rows against `query_limit` or, in a partition, `partition_query_limit`; without a number it is that many.
+    pub fn within_limits(mut self, call: &Call) -> Result<Self, Problem> {
+        let key = if self.partition.is_some() { "partition_query_limit" } else { "query_limit" };
+        let max = call.app.service.number("query_server_config", key)?;
+        if self.limit.is_some_and(|limit| limit > max) {
+            let reason = format!("Limit is too large, must not exceed {max}");
+            return Err(Problem::query_parse(reason));
+        }
+        self.limit = self.limit.or(Some(max));
+        Ok(self)
+    }
+
     /// The range of ids.
     pub fn range(&self) -> AllDocsRange {
         AllDocsRange {

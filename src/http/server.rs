@@ -14,8 +14,6 @@ use crate::dates::http_date;
 
 /// The version of CouchDB whose answers these are: clients choose by it what they ask for.
 const COUCHDB: &str = "3.5.0";
-/// Ids that are made at a time.
-const UUIDS_MAX: u64 = 1_000;
 /// Databases that are asked about at a time.
 const INFOS_MAX: usize = 100;
 
@@ -59,14 +57,14 @@ pub fn uuids(call: &Call) -> Answer {
     let count = match call.parameter("count") {
         None => 1,
         Some(text) => text
-            .parse::<u64>()
+            .parse::<usize>()
             .map_err(|_| Problem::bad_request("count must be a positive integer"))?,
     };
-    if count > UUIDS_MAX {
+    let max = call.app.service.number("uuids", "max_count")?;
+    if u64::try_from(count).unwrap_or(u64::MAX) > max {
         return Err(Problem::bad_request("count parameter too large"));
     }
-    let uuids: Vec<_> =
-        (0..count).map(|_| format!("{:032x}", call.app.clock.unique_id())).collect();
+    let uuids = call.app.new_ids(count)?;
     let reply = Reply::json(200, &json!({ "uuids": uuids }));
     let tag = format!("{:032X}", call.app.clock.unique_id());
     Ok(reply

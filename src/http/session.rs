@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use super::target::parse_query;
 use crate::auth::UserContext;
-use crate::auth::cookie::{self, Claim, Session, TIMEOUT_S};
+use crate::auth::cookie::{self, Claim, Session};
 use crate::dates::cookie_date;
 
 /// The setting that holds what sessions are signed with.
@@ -41,7 +41,7 @@ pub fn sign_in(call: &Call) -> Answer {
     match check_password(call, &name, &password) {
         Ok(user) => signed_in(call, &user),
         Err(problem) if problem.status != 401 => Err(problem),
-        Err(problem) => Ok(Reply::from(problem).header("Set-Cookie", &set_cookie(call, ""))),
+        Err(problem) => Ok(Reply::from(problem).header("Set-Cookie", &set_cookie(call, "")?)),
     }
 }
 
@@ -68,12 +68,12 @@ fn signed_in(call: &Call, user: &UserContext) -> Answer {
     let salt = find_user(call, name)?.map(|(hash, _)| hash.salt().to_owned());
     let value = cookie::issue(name, call.app.now_s(), &secret(call)?, &salt.unwrap_or_default());
     let body = json!({ "ok": true, "name": user.name, "roles": user.roles });
-    Ok(Reply::json(200, &body).header("Set-Cookie", &set_cookie(call, &value)))
+    Ok(Reply::json(200, &body).header("Set-Cookie", &set_cookie(call, &value)?))
 }
 
 /// `DELETE`: signs out.
 pub fn sign_out(call: &Call) -> Answer {
-    Ok(Reply::ok(200).header("Set-Cookie", &set_cookie(call, "")))
+    Ok(Reply::ok(200).header("Set-Cookie", &set_cookie(call, "")?))
 }
 
 /// Goes on with the session of a cookie: the user, and a new cookie when one is due. `None` when it is forged or over.
@@ -83,20 +83,27 @@ pub fn resume(
 ) -> Result<Option<(UserContext, Option<String>)>, Problem> {
     let Some((hash, user)) = find_user(call, &claim.name)? else { return Ok(None) };
     let (now_s, secret) = (call.app.now_s(), secret(call)?);
-    Ok(claim.check(now_s, &secret, hash.salt()).map(|session| match session {
-        Session::Good => (user, None),
-        Session::Aging => {
+    match claim.check(now_s, timeout_s(call)?, &secret, hash.salt()) {
+        None => Ok(None),
+        Some(Session::Good) => Ok(Some((user, None))),
+        Some(Session::Aging) => {
             let value = cookie::issue(&claim.name, now_s, &secret, hash.salt());
-            (user, Some(set_cookie(call, &value)))
+            Ok(Some((user, Some(set_cookie(call, &value)?))))
         }
-    }))
+    }
 }
 
-fn set_cookie(call: &Call, value: &str) -> String {
-    let expires = cookie_date(call.app.now_s() + if value.is_empty() { 0 } else { TIMEOUT_S });
-    format!(
-        "AuthSession={value}; Version=1; Expires={expires}; Max-Age={TIMEOUT_S}; Path=/; HttpOnly; SameSite=Lax"
-    )
+/// How long a session lasts without use, in seconds.
+fn timeout_s(call: &Call) -> Result<u64, Problem> {
+    Ok(call.app.service.number("chttpd_auth", "timeout")?)
+}
+
+fn set_cookie(call: &Call, value: &str) -> Result<String, Problem> {
+    let timeout_s = timeout_s(call)?;
+    let expires = cookie_date(call.app.now_s() + if value.is_empty() { 0 } else { timeout_s });
+    Ok(format!(
+        "AuthSession={value}; Version=1; Expires={expires}; Max-Age={timeout_s}; Path=/; HttpOnly; SameSite=Lax"
+    ))
 }
 
 /// What sessions are signed with; made when it is first needed.

@@ -25,7 +25,10 @@ impl Uploading {
     pub async fn begin(call: &Call, id: String, options: UploadOptions) -> Result<Self, Problem> {
         let app = call.app.clone();
         let name = call.name("db").to_owned();
-        if options.expected_length.is_some_and(|bytes| bytes > app.options.attachment_bytes_max) {
+        if options
+            .expected_length
+            .is_some_and(|bytes| bytes > app.databases.limits().max_attachment_bytes)
+        {
             return Err(too_large());
         }
         let begun = app.work({
@@ -39,7 +42,7 @@ impl Uploading {
     /// Takes the next bytes.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
         self.received += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.received > self.app.options.attachment_bytes_max {
+        if self.received > self.app.databases.limits().max_attachment_bytes {
             return Err(too_large());
         }
         self.gathered.extend_from_slice(&bytes);

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use super::call::Call;
-use super::config::in_force;
 use super::fields::Fields;
 use super::keeping::{keeping, standing_on};
 use super::problem::Problem;
@@ -14,20 +13,17 @@ use crate::auth::{PasswordHash, Security, UserContext};
 use crate::documents::{
     Database, DatabaseError, Document, DocumentError, Edit, EditMode, OpenOptions, parse_document,
 };
+use crate::service::PasswordRules;
 
 /// The name of the database, unless another is set.
 const USERS: &str = "_users";
-/// Where another is set; CouchDB reads the second where the first is not set.
-const SECTIONS: [&str; 2] = ["chttpd_auth", "couch_httpd_auth"];
 /// Bytes of one of the members that a user is made of.
 const MEMBER_BYTES_MAX: usize = 64 << 10;
 
 /// The databases that people sign in with, the one in force first.
 fn named(app: &App) -> Result<Vec<String>, Problem> {
     let mut names = Vec::new();
-    for section in SECTIONS {
-        names.extend(app.service.setting(section, "authentication_db")?);
-    }
+    names.extend(app.service.setting("chttpd_auth", "authentication_db")?);
     names.push(USERS.to_owned());
     Ok(names)
 }
@@ -39,8 +35,8 @@ pub fn is_users(app: &App, name: &str) -> Result<bool, Problem> {
 
 /// Whether the security object of this database stays as it is made: CouchDB's `users_db_security_editable`.
 pub fn is_security_fixed(app: &App, name: &str) -> Result<bool, Problem> {
-    let is_editable = in_force(app, "couchdb", "users_db_security_editable")?;
-    Ok(is_editable.as_deref() != Some("true") && named(app)?.iter().any(|named| named == name))
+    let is_editable = app.service.is_set("couchdb", "users_db_security_editable")?;
+    Ok(!is_editable && named(app)?.iter().any(|named| named == name))
 }
 
 /// The user of this name; `None` when there is none who can sign in. One with conflicts cannot, until they are resolved: which
@@ -118,17 +114,25 @@ pub fn guard(
     let editor = Editor {
         name: call.user.name.as_deref(),
         is_admin,
-        iterations_max: call.app.options.iterations,
+        iterations_max: call.app.verifier.iterations(),
     };
     users::check(&edit.id, &members, edit.deleted, old.as_ref(), &editor)
         .map_err(|refused| forbidden(&refused))?;
     if let Some(password) = members.get("password").and_then(Value::as_str) {
+        check_new_password(&call.app, password)?;
         let salt = format!("{:032x}", call.app.clock.unique_id());
         let hash = call.app.verifier.derive(&edit.id, password, salt, call.from)?;
         put_hash(&mut fields, &hash)?;
         edit.body = body(&fields)?;
     }
     Ok(())
+}
+
+/// Holds a new password against `password_regexp`; CouchDB answers 400 too.
+fn check_new_password(app: &App, password: &str) -> Result<(), Problem> {
+    let rules = app.service.setting("chttpd_auth", "password_regexp")?.unwrap_or_default();
+    let rules = PasswordRules::parse(&rules).map_err(Problem::internal)?;
+    rules.check(password).map_err(Problem::bad_request)
 }
 
 fn current(database: &Database, id: &str) -> Result<Option<Document>, Problem> {

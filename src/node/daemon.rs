@@ -91,13 +91,13 @@ impl Daemon {
             http: http.local_addr().map_err(|error| fault(&error))?,
             socket: socket::path(&setup.directory),
         };
-        let shares = documents::shares(&conf.daemon);
+        let shares = documents::shares(&conf.daemon, &service)?;
         let databases = Arc::new(documents::open(conf, &service, &around, shares)?);
         service.set_databases(&databases);
         for_tasks.get_or_init(|| Arc::downgrade(&databases));
         service.scheduler().start()?;
         let (end, ending) = watch::channel(false);
-        let app = documents::app(&conf.daemon, &service, databases, &around, ending, shares);
+        let app = documents::app(&conf.daemon, &service, databases, &around, ending, shares)?;
         drop(context);
         if !service.has_admins()? {
             tracing::warn!(

@@ -37,10 +37,10 @@ pub fn open(
 }
 
 /// Raises the limit of descriptors, and shares them out.
-pub fn shares(conf: &DaemonSettings) -> DescriptorShares {
+pub fn shares(conf: &DaemonSettings, service: &Service) -> Result<DescriptorShares, Failure> {
     let wanted = DescriptorShares {
         connections: usize::from(conf.http_connections),
-        shards: DocumentsOptions::default().max_open_shards,
+        shards: usize::try_from(service.number("couchdb", "max_dbs_open")?).unwrap_or(usize::MAX),
     };
     let limit = raise_descriptor_limit();
     let given = share(limit, wanted);
@@ -52,7 +52,7 @@ pub fn shares(conf: &DaemonSettings) -> DescriptorShares {
             "the limit of open files allows fewer connections and open shards than are set"
         );
     }
-    given
+    Ok(given)
 }
 
 fn failure(error: &DatabaseError) -> Failure {
@@ -67,7 +67,7 @@ pub fn app(
     around: &Surroundings,
     ending: watch::Receiver<bool>,
     shares: DescriptorShares,
-) -> Arc<App> {
+) -> Result<Arc<App>, Failure> {
     let patience = conf.http_timeout.to_std();
     let options = HttpOptions {
         connections_max: shares.connections,
@@ -83,7 +83,8 @@ pub fn app(
         loopback: conf.bind.ip().is_loopback(),
         ..HttpOptions::default()
     };
-    Arc::new(App::new(service.clone(), databases, around.clock.clone(), options, ending))
+    let app = App::new(service.clone(), databases, around.clock.clone(), options, ending)?;
+    Ok(Arc::new(app))
 }
 
 /// TLS, when a certificate is given.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::action::{Action, Actions, Call, Outcome};
 use super::params::{ParamError, Params};
 use super::zone::utc_text;
-use crate::cdb::{Cdb, Datastore, ROLLBACK_FILE, RunOptions};
+use crate::cdb::{Cdb, Datastore, ROLLBACK_FILE, RunOptions, throttle};
 use crate::journal::{CompactionControl, WritePolicy};
 use crate::units::{ByteSize, grouped};
 use crate::vfs::{self, Vfs};
@@ -60,8 +60,9 @@ impl Compaction {
             }
         };
         let throttle = params.parse::<ByteSize>("throttle", "a size, bytes per second")?;
+        let throttle = throttle.map(|rate| self::throttle(rate.bytes())).transpose();
         let throttle_bytes_per_second =
-            throttle.and_then(|rate| std::num::NonZeroU64::new(rate.bytes()));
+            throttle.map_err(|low| ParamError::new("throttle", low.to_string()))?;
         Ok(Self {
             datastores: datastores(params)?,
             if_transactions_over: params.parse("if-transactions-over", "a number")?,

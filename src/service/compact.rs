@@ -1,6 +1,5 @@
 //! Requests about compaction.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -9,7 +8,7 @@ use super::protocol::{
     Compact, CompactionHistory, CompactionRow, Datastores, Event, Policy, Progress, Reply,
 };
 use super::rows;
-use crate::cdb::{CompactionEvent, Datastore, RunOptions};
+use crate::cdb::{CompactionEvent, Datastore, RunOptions, throttle};
 use crate::journal::{self, WritePolicy};
 use crate::scheduler::Cancel;
 
@@ -34,12 +33,13 @@ pub fn compact(
         let states = states.map(|datastore| rows::state(&compactions.info(*datastore)));
         return Ok(Reply::Requested(states.collect()));
     }
+    let throttle = compact.throttle_bytes_per_second.map(throttle).transpose();
     let options = RunOptions {
         write_policy: compact.policy.map(|policy| match policy {
             Policy::Blocking => WritePolicy::Blocking,
             Policy::Background => WritePolicy::Background,
         }),
-        throttle_bytes_per_second: compact.throttle_bytes_per_second.and_then(NonZeroU64::new),
+        throttle_bytes_per_second: throttle.map_err(|low| Failure::usage(low.to_string()))?,
     };
     // Before the first, since each writes its history into O.cdb.
     let infos: Vec<_> = compact.datastores.iter().map(|one| compactions.info(*one)).collect();

@@ -1,13 +1,12 @@
 //! What the HTTP side keeps in the configuration: server admins at `/admins/admin{NAME}/password`, and the settings behind
 //! `/_node/_local/_config` at `/http/setting{SECTION KEY}/value`.
 
-use std::collections::BTreeMap;
-
-use super::failure::Failure;
+use super::failure::{Class, Failure};
 use super::guards::check_admin_name;
 use super::open::Service;
+use super::settings::{InForce, Sections, as_number, check, follow, in_force};
 use crate::auth::{ITERATIONS_DEFAULT, PasswordHash};
-use crate::cdb::{Datastore, KeyText, Path, ReadView, Selector};
+use crate::cdb::{Datastore, Error, KeyText, Path, ReadView, Selector, SubscriptionHandle};
 use crate::vfs::read_file;
 
 /// The list of server admins.
@@ -27,7 +26,7 @@ pub fn admin_path(name: &str) -> Path {
 }
 
 /// The keys of every entry of a list.
-fn entries(view: &ReadView, path: &str) -> Result<Vec<Vec<String>>, Failure> {
+fn entries(view: &ReadView, path: &str) -> Result<Vec<Vec<String>>, Error> {
     let children = view.children(list(path))?;
     let keys = children.into_iter().filter_map(|child| match child.path.steps().last()?.selector {
         Some(Selector::Keys(ref keys)) => Some(keys.iter().map(key_text).collect()),
@@ -43,8 +42,21 @@ fn key_text(key: &KeyText) -> String {
     }
 }
 
-fn text(view: &ReadView, path: &Path) -> Result<Option<String>, Failure> {
+fn text(view: &ReadView, path: &Path) -> Result<Option<String>, Error> {
     Ok(view.get(path)?.map(|value| value.to_string()))
+}
+
+/// All settings that are stored.
+fn stored(view: &ReadView) -> Result<Sections, Error> {
+    let mut sections = Sections::new();
+    for keys in entries(view, SETTINGS)? {
+        if let [section, key] = keys.as_slice()
+            && let Some(value) = text(view, &setting_path(section, key))?
+        {
+            sections.entry(section.clone()).or_default().insert(key.clone(), value);
+        }
+    }
+    Ok(sections)
 }
 
 impl Service {
@@ -64,7 +76,7 @@ impl Service {
 
     /// The line with the password's hash of a server admin.
     pub fn admin_line(&self, name: &str) -> Result<Option<String>, Failure> {
-        text(&self.configuration(), &admin_path(name))
+        Ok(text(&self.configuration(), &admin_path(name))?)
     }
 
     /// Adds a server admin or replaces the password's line; `None` removes. Answers the line before.
@@ -110,23 +122,41 @@ impl Service {
         Ok(())
     }
 
-    /// All settings, by section and key.
-    pub fn settings(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
-        let view = self.configuration();
-        let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for keys in entries(&view, SETTINGS)? {
-            if let [section, key] = keys.as_slice()
-                && let Some(value) = text(&view, &setting_path(section, key))?
-            {
-                sections.entry(section.clone()).or_default().insert(key.clone(), value);
-            }
-        }
-        Ok(sections)
+    /// The settings in force.
+    pub fn settings(&self) -> Result<InForce, Failure> {
+        Ok(InForce::of(stored(&self.configuration())?))
     }
 
-    /// One setting.
+    /// Hands the settings over now, and after every commit that changes one, before it is answered. Ends when the handle is dropped.
+    pub fn follow_settings(
+        &self,
+        act: impl Fn(&InForce) + Send + Sync + 'static,
+    ) -> Result<SubscriptionHandle, Failure> {
+        Ok(follow(&self.cdb, stored, act)?)
+    }
+
+    /// The value in force of one setting: what is set, or else the default where there is one.
     pub fn setting(&self, section: &str, key: &str) -> Result<Option<String>, Failure> {
-        text(&self.configuration(), &setting_path(section, key))
+        let view = self.configuration();
+        in_force(section, key, |section, key| {
+            let value = text(&view, &setting_path(section, key))?;
+            Ok(value.filter(|value| check(section, key, value).is_ok()))
+        })
+    }
+
+    /// Whether a setting is `true`.
+    pub fn is_set(&self, section: &str, key: &str) -> Result<bool, Failure> {
+        Ok(self.setting(section, key)?.as_deref() == Some("true"))
+    }
+
+    /// A setting that is a number; `infinity` is the largest there is.
+    pub fn number(&self, section: &str, key: &str) -> Result<u64, Failure> {
+        let value = self.setting(section, key)?;
+        let missing = || {
+            let reason = format!("the setting {section}/{key} has no number");
+            Failure::new(Class::Fault, "internal", reason)
+        };
+        value.as_deref().and_then(as_number).ok_or_else(missing)
     }
 
     /// One setting; where it is not there, the first who asks makes it.
@@ -239,10 +269,10 @@ mod tests {
             assert_eq!(service.set_setting(section, key, Some("2.0")).unwrap(), None, "{section}");
             let old = service.set_setting(section, key, Some("2.5")).unwrap();
             assert_eq!(old.as_deref(), Some("2.0"));
-            assert_eq!(service.settings().unwrap()[section][key], "2.5");
+            assert_eq!(service.settings().unwrap().text(section, key).as_deref(), Some("2.5"));
         }
         service.set_setting("a b", "*", None).unwrap();
         assert_eq!(service.setting("a b", "*").unwrap(), None);
-        assert_eq!(service.settings().unwrap().len(), 2);
+        assert_eq!(service.settings().unwrap().without_effect().count(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! What the HTTP side's configuration may hold, whatever wrote it: a command, a file, a rollback, HTTP. A server admin is a name that
 //! can sign in with the hash of a password; a setting is none of a section that is closed.
 
+use super::settings::check;
 use crate::auth::PasswordHash;
 use crate::cdb::{
     Cdb, CdbOptions, Change, ChangeKind, Datastore, Diff, KeyText, Path, ReadView, Selector, Value,
@@ -127,33 +128,11 @@ fn check_settings(_: &ReadView, diff: &Diff) -> Result<(), String> {
             ));
         }
         if let (Some(key), Some(value)) = (keys.get(1), left(change)) {
-            check_value(section, key, &value.to_string())
-                .map_err(|expected| format!("{}: expected {expected}", change.path))?;
+            check(section, key, &value.to_string())
+                .map_err(|reason| format!("{}: {reason}", change.path))?;
         }
     }
     Ok(())
-}
-
-/// What a setting that a decision hangs on may be; the others are any text.
-fn check_value(section: &str, key: &str, value: &str) -> Result<(), &'static str> {
-    let is_boolean = matches!(value, "true" | "false");
-    let is_count = value.parse::<u32>().is_ok_and(|count| count > 0);
-    let (is_good, expected) = match (section, key) {
-        ("couchdb", "users_db_security_editable") | ("chttpd_auth", "upgrade_hash_on_auth") => {
-            (is_boolean, "true or false")
-        }
-        ("couchdb", "validate_doc_update") => {
-            (matches!(value, "warn" | "refuse"), "warn or refuse")
-        }
-        ("couchdb", "max_bulk_docs_count" | "max_bulk_get_count") => {
-            (is_count, "a whole number from 1 to 4,294,967,295")
-        }
-        ("chttpd_auth" | "couch_httpd_auth", "authentication_db") => {
-            (crate::documents::check_name(value).is_ok(), "the name of a database")
-        }
-        _ => return Ok(()),
-    };
-    if is_good { Ok(()) } else { Err(expected) }
 }
 
 #[cfg(test)]
@@ -230,20 +209,40 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_decisions_hang_on_are_what_they_can_be() {
+    fn every_known_setting_is_guarded_in_the_database_itself() {
         let cdb = Cdb::in_memory().unwrap();
         guard_open(&cdb);
-        for (section, key, good, wrong) in [
-            ("couchdb", "users_db_security_editable", "true", "yes"),
-            ("chttpd_auth", "upgrade_hash_on_auth", "false", ""),
-            ("couchdb", "validate_doc_update", "refuse", "run"),
-            ("couchdb", "max_bulk_docs_count", "1", "0"),
-            ("couchdb", "max_bulk_get_count", "20000", "-1"),
-            ("chttpd_auth", "authentication_db", "people", "No Name"),
+        for row in super::super::settings::SETTINGS {
+            let path = format!("/http/setting{{{} {}}}/value", row.section, row.key);
+            let wrong = if row.takes_any_text() { "two\nlines" } else { "\u{e9} no such value" };
+            let refused = set(&cdb, &path, wrong).unwrap_err();
+            assert!(refused.contains(&path) && refused.contains("expected"), "{refused}");
+            if let Some(default) = row.default {
+                set(&cdb, &path, default).unwrap();
+            }
+        }
+        let elsewhere = set(&cdb, "/http/setting{chttpd port}/value", "80").unwrap_err();
+        assert!(elsewhere.contains("daemon/bind"), "{elsewhere}");
+        set(&cdb, "/http/setting{my_section my_key}/value", "anything").unwrap();
+    }
+
+    #[test]
+    fn the_bounds_of_a_number_are_values_and_no_more() {
+        let cdb = Cdb::in_memory().unwrap();
+        guard_open(&cdb);
+        for (name, good, wrong) in [
+            ("couchdb max_document_size", ["1", "134217728"], ["0", "134217729"]),
+            ("couchdb max_attachment_size", ["1", "infinity"], ["0", "-1"]),
+            ("cluster q", ["1", "256"], ["0", "257"]),
+            ("attachments compression_level", ["0", "9"], ["10", "+5"]),
+            ("chttpd_auth timeout", ["1", "31536000"], ["0", "1.5"]),
+            ("chttpd_auth iterations", ["1", "10000000"], ["", "10000001"]),
         ] {
-            let path = format!("/http/setting{{{section} {key}}}/value");
-            set(&cdb, &path, good).unwrap();
-            assert!(set(&cdb, &path, wrong).is_err(), "{path}");
+            let path = format!("/http/setting{{{name}}}/value");
+            good.iter().for_each(|good| set(&cdb, &path, good).unwrap());
+            wrong
+                .iter()
+                .for_each(|wrong| assert!(set(&cdb, &path, wrong).is_err(), "{path} {wrong}"));
         }
     }
 }

@@ -19,6 +19,7 @@ mod protocol;
 mod read;
 mod rows;
 mod schedule;
+mod settings;
 mod snapshots;
 mod system;
 mod watch;
@@ -39,4 +40,7 @@ pub use protocol::{
     Schedule, ScheduleAdd, SchedulePurge, SettingRow, SnapshotName, SnapshotRestore, SnapshotRow,
     SnapshotTake, Source, Status, TaskChange, TaskName, TaskRow, TaskRows, Tasks, ThresholdRow,
     Transaction, Words,
+};
+pub use settings::{
+    Acts, InForce, KnownSetting, PasswordRules, SETTINGS, check as check_setting, has_effect,
 };

@@ -60,3 +60,13 @@ fn a_datastore_that_is_none_is_refused() {
     place.demo(&["compact", "B"]).fails(2, "\"B\" is not a datastore");
     place.demo(&["compact", "--estimate", "--wait"]).fails(2, "cannot be used with");
 }
+
+#[test]
+fn a_throttle_that_would_hardly_end_is_refused() {
+    let place = Place::with_database();
+    for rate in ["5", "0", "65535"] {
+        let line = ["--dir", "demo", "compact", "--throttle", rate];
+        place.run(&line).fails(2, "too slow a throttle");
+    }
+    place.demo_ok(&["compact", "--throttle", "65536"]);
+}

@@ -128,12 +128,13 @@ fn methods_headers_and_age_can_be_set() {
     assert_eq!(place.preflight(PAGE, "PUT", "authorization").status, 405);
     let answer = place.from(PAGE, "GET", "/db");
     assert_eq!(answer.header("access-control-expose-headers"), Some("x-mine"));
-    // What no header can hold is left out.
-    place.set("cors/max_age", "7\r\nSet-Cookie: a=b");
+    // What no header can hold is no value.
+    let path = "/_node/_local/_config/cors/max_age";
+    assert_eq!(place.ask("PUT", path, "\"7\\r\\nSet-Cookie: a=b\"").status, 400);
     let answer = place.preflight(PAGE, "PUT", "");
     assert_eq!(
         (answer.header("access-control-max-age"), answer.header("set-cookie")),
-        (None, None)
+        (Some("7"), None)
     );
 }
 

@@ -30,6 +30,7 @@ mod replication_recorded;
 mod reshard;
 mod secrets;
 mod server;
+mod settings;
 mod slow;
 mod smuggling;
 mod smuggling_corpus;

@@ -275,3 +275,20 @@ fn a_replication_once_can_be_cancelled_too() {
     assert_eq!(waiting.join().unwrap().status, 500);
     assert_eq!(place.done("GET", "/_scheduler/jobs", "")["total_rows"], 0);
 }
+
+#[test]
+fn a_replication_takes_one_kind_of_filter() {
+    let place = Place::new();
+    place.done("PUT", "/db", "");
+    for (one, other) in [("doc_ids", "selector"), ("doc_ids", "filter"), ("selector", "filter")] {
+        let value = |name| match name {
+            "doc_ids" => json!(["a"]),
+            "selector" => json!({}),
+            _ => json!("d/f"),
+        };
+        let body = json!({"source": "db", "target": "db2", one: value(one), other: value(other)});
+        let refused = place.ask("POST", "/_replicate", &body.to_string());
+        assert_eq!(refused.status, 400, "{one} {other}");
+        assert!(refused.text().contains("mutually exclusive"), "{}", refused.text());
+    }
+}

@@ -85,9 +85,10 @@ impl Server {
         let catalog = Arc::new(CdbCatalog::new(service.clone()));
         let databases = Databases::open(directory, vfs, clock.clone(), catalog, documents).unwrap();
         let databases = Arc::new(databases);
-        let options = HttpOptions { iterations: ITERATIONS, ..options };
+        service.set_setting("chttpd_auth", "iterations", Some(&ITERATIONS.to_string())).unwrap();
         let (end, ending) = watch::channel(false);
-        let app = App::new(service.clone(), databases.clone(), clock, options, ending.clone());
+        let app =
+            App::new(service.clone(), databases.clone(), clock, options, ending.clone()).unwrap();
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let served = runtime.spawn(pumice::http::serve(listener, Arc::new(app), tls, ending));

@@ -10,6 +10,7 @@ const KNOWN: &[(&str, &str)] = &[
         "DELETE /sample_copy/_index/_design/8a59183d1382a0418159e7be13602f313cf19266/json/v-idx \u{2014} again",
         MANGO,
     ),
+    ("DELETE /_node/_local/_config/couchdb/maintenance_mode", MODE),
     ("GET /_active_tasks #2", VIEWS),
     ("GET /_active_tasks \u{2014} indexer", VIEWS),
     (
@@ -41,11 +42,13 @@ const KNOWN: &[(&str, &str)] = &[
     ("POST /sample_copy/_index \u{2014} again", MANGO),
     ("POST /sample_part/_partition/p1/_find", MANGO),
     ("PUT /sample_copy/_design/bad \u{2014} syntax error", JAVASCRIPT),
+    ("PUT /_node/_local/_config/couchdb/maintenance_mode #3", MODE),
     ("raw: HTTP/1.1 without Host", HOST),
 ];
 
 const MANGO: &str = "501: queries by selector come later";
 const HOST: &str = "400: RFC 9112 wants a Host in every request of HTTP/1.1";
+const MODE: &str = "400: a value that a setting cannot have is refused";
 const VIEWS: &str = "501: views come later";
 const JAVASCRIPT: &str = "stored: nothing compiles JavaScript yet";
 

@@ -150,6 +150,17 @@ pub enum CompactionEvent {
     Cancelled(CompactionEntry),
 }
 
+/// The comment of the transaction that keeps a compaction.
+pub(crate) fn comment_of(datastore: Datastore) -> String {
+    format!("compaction of {}", datastore.file_name())
+}
+
+/// Whether a transaction of `O.cdb` only keeps a compaction of `O.cdb`: it does not count as growth, else a low threshold
+/// would be exceeded by the compaction itself, again and again.
+pub(crate) fn is_own(user: Option<&str>, comment: Option<&str>) -> bool {
+    user.is_none() && comment == Some(&*comment_of(Datastore::Operational))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ mod options;
 mod plan;
 mod service;
 mod threshold;
+mod throttle;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,9 @@ pub use delay::DelayOptions;
 pub use entry::{
     Cause, CompactionEntry, CompactionEvent, CompactionType, PastCompaction, UnknownCause,
 };
+pub(crate) use entry::{comment_of, is_own};
 pub use info::{CompactionInfo, Standing};
 pub use options::{ByItself, CompactionOptions, JournalCompaction};
 pub use service::{CompactionLedger, CompactionTarget, Compactions, RunOptions};
 pub use threshold::{Check, Growth, ThresholdName, Thresholds, Verdict, evaluate};
+pub use throttle::{ThrottleTooLow, throttle};

@@ -7,6 +7,7 @@ use super::queue::Turns;
 use crate::documents::error::{DocumentError, StorageError};
 use crate::documents::info::{ShardInfo, Sizes};
 use crate::documents::key;
+use crate::documents::limits::LiveLimits;
 use crate::documents::record::Counters;
 use crate::documents::sequence::Place;
 use crate::journal::{Directory, Durability, Snapshot, Store, StoreOptions, WriteBatch};
@@ -24,9 +25,7 @@ pub(in crate::documents) struct ShardOptions {
     /// The first and the last hash.
     pub range: (u32, u32),
     pub store: StoreOptions,
-    /// 0: attachments are not compressed.
-    pub compression_level: u32,
-    pub max_attachment_bytes: u64,
+    pub limits: LiveLimits,
 }
 
 /// An open shard.

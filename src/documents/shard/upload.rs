@@ -107,7 +107,7 @@ impl Upload {
         options: UploadOptions,
     ) -> Result<Self, DocumentError> {
         shard.check_there()?;
-        let level = shard.options.compression_level;
+        let level = shard.options.limits.get().attachment_compression_level;
         let coder = match options.encoding {
             Encoding::Gzip => Coder::Count(flate2::write::MultiGzDecoder::new(Counter::default())),
             Encoding::Identity if level > 0 && is_compressible(&options.content_type) => {
@@ -147,7 +147,7 @@ impl Upload {
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), DocumentError> {
         self.received_bytes += bytes.len() as u64;
-        if self.received_bytes > self.shard.options.max_attachment_bytes {
+        if self.received_bytes > self.shard.options.limits.get().max_attachment_bytes {
             return Err(DocumentError::AttachmentTooLarge { name: self.options.name.clone() });
         }
         if self.options.expected_length.is_some_and(|expected| self.received_bytes > expected) {

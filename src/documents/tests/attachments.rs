@@ -358,7 +358,7 @@ fn gzip_of_other_levels_has_the_bytes_of_zlib() {
         (9, 596, "md5-tZ6MO8xLXOFUJwjiTyYlYQ=="),
     ] {
         let mut world = World::new();
-        world.options.attachment_compression_level = level;
+        world.options.limits.attachment_compression_level = level;
         let databases = world.open();
         let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
         assert_eq!(stored(&db, &words(3, 300), 100), (length, digest.to_owned()), "{level}");

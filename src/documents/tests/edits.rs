@@ -171,7 +171,7 @@ fn threads_that_edit_one_counter_lose_nothing() {
 #[test]
 fn a_document_over_the_limit_is_refused() {
     let mut world = World::new();
-    world.options.max_document_bytes = 40;
+    world.options.limits.max_document_bytes = 40;
     let databases = world.open();
     let db = databases.create("db", &CreateOptions::default()).unwrap();
     put(&db, &format!(r#"{{"_id":"fits","s":"{}"}}"#, "x".repeat(30)));

@@ -29,7 +29,7 @@ fn cat(parts: &[&[u8]]) -> Vec<u8> {
 #[test]
 fn a_shard_holds_what_the_format_page_says() {
     let mut world = World::new();
-    world.options.admin_only = false;
+    world.options.limits.admin_only = false;
     let databases = world.open();
     let db = databases.create("db", &CreateOptions::with_shards(1)).unwrap();
     let first = put(&db, r#"{"_id":"stone","a":1}"#);
