@@ -159,11 +159,11 @@ fn told(name: &str, committed: &Committed) -> String {
 /// More lines: what was there again, and what stayed though the file replaced the rest.
 fn remarks(committed: &Committed) -> String {
     let stayed: Vec<_> = committed.preserved.iter().map(|name| format!("/{name}")).collect();
-    let mut text = folded(committed);
-    if !stayed.is_empty() {
-        text.push_str(&format!("\nkept {}, which the file does not name", stayed.join(", ")));
+    let folded = folded(committed);
+    if stayed.is_empty() {
+        return folded;
     }
-    text
+    format!("{folded}\nkept {}, which the file does not name", stayed.join(", "))
 }
 
 fn folded(committed: &Committed) -> String {

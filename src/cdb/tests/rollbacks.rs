@@ -24,6 +24,10 @@ fn set(cdb: &Cdb, path: &str, value: &str) -> TransactionId {
     cdb.write(Datastore::Config, |tx| tx.set_text(path, value)).unwrap().1.transaction_id
 }
 
+fn number(sequence: u64) -> usize {
+    usize::try_from(sequence).unwrap()
+}
+
 fn compact(cdb: &Cdb) {
     cdb.compactions().run(Datastore::Config, RunOptions::default()).unwrap();
 }
@@ -86,7 +90,7 @@ proptest! {
                 cdb = options(&vfs, limits(6)).open("/d").unwrap();
             }
             apply(&cdb, step);
-            if cdb.transaction_id(Datastore::Config).get() as usize == states.len() {
+            if number(cdb.transaction_id(Datastore::Config).get()) == states.len() {
                 states.push(tree(&cdb));
             }
         }
@@ -94,7 +98,7 @@ proptest! {
         let log = logged(&cdb);
         prop_assert!(log.len() >= last.min(6), "{log:?} of {last}");
         for (at, sequence) in log.iter().enumerate() {
-            prop_assert_eq!(*sequence as usize, last - at);
+            prop_assert_eq!(number(*sequence), last - at);
             let before = TransactionId::new(sequence - 1);
             let then = cdb.view_at(Datastore::Config, before).unwrap();
             prop_assert_eq!(&then.get_object(Path::root()).unwrap(), &states[last - at - 1]);
@@ -102,7 +106,7 @@ proptest! {
         let Some(oldest) = log.last() else { return Ok(()) };
         let to = TransactionId::new(oldest - 1);
         cdb.rollback(Datastore::Config, to, &Author::default()).unwrap();
-        prop_assert_eq!(&tree(&cdb), &states[*oldest as usize - 1]);
+        prop_assert_eq!(&tree(&cdb), &states[number(*oldest) - 1]);
         check(&cdb, Datastore::Config);
     }
 }
