@@ -80,13 +80,30 @@ impl WriteTransaction {
 
     read_operations!();
 
-    /// Sets the leaf at `path`; what is missing around it, list entries included, is created.
+    /// Sets the leaf at `path`; what is missing around it, list entries included, is created. A leaf that is there keeps its
+    /// type: a value of another type is taken if its text is one of the leaf's type. Only a string, the type of what came without
+    /// one, gives way to the type that is given. [`WriteTransaction::set_typed`] gives any leaf another type.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] when something else is there or around it, [`Error::KeyLeaf`] for another value of a key.
+    /// [`Error::BadValue`] when the value does not fit the leaf's type, [`Error::WrongKind`] when something else is there or
+    /// around it, [`Error::KeyLeaf`] for another value of a key.
     pub fn set(&mut self, path: impl IntoPath, value: impl Into<Value>) -> Result<(), Error> {
-        let key = self.tree().resolve(&path.into_path()?)?;
-        self.set_at(&key, value.into())
+        let path = path.into_path()?;
+        let key = self.tree().resolve(&path)?;
+        let value = self.of_known_type(&path, &key, value.into())?;
+        self.set_at(&key, value)
+    }
+
+    /// The value in the type that the leaf has; as it is where there is no leaf, or a string.
+    fn of_known_type(&self, path: &Path, key: &NodeKey, value: Value) -> Result<Value, Error> {
+        let known = self.editor.leaf(key)?.map(|known| known.value_type());
+        let is_kept =
+            |known: &ValueType| *known != value.value_type() && *known != ValueType::String;
+        let Some(known) = known.filter(is_kept) else {
+            return Ok(value);
+        };
+        let problem = |problem| Error::BadValue { path: path.clone(), problem };
+        Value::parse(known, &value.to_string()).map_err(problem)
     }
 
     /// Who sets a leaf at its path says that it is one.
@@ -122,7 +139,8 @@ impl WriteTransaction {
         let path = path.into_path()?;
         let value = Value::parse(value_type, text)
             .map_err(|problem| Error::BadValue { path: path.clone(), problem })?;
-        self.set(path, value)
+        let key = self.tree().resolve(&path)?;
+        self.set_at(&key, value)
     }
 
     /// Creates a list entry, a leaf-list entry (where a leaf-list is declared) or a presence container.

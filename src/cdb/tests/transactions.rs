@@ -234,3 +234,23 @@ fn a_validator_below_a_path_sees_what_changes_there_and_nothing_else() {
     assert!(seen[1].contains(&"/a/x".to_owned()) && !seen[1].contains(&"/b/x".to_owned()));
     assert_eq!(*told.lock().unwrap(), 2);
 }
+
+#[test]
+fn a_leaf_keeps_its_type_whatever_a_program_sets() {
+    let cdb = cdb();
+    let set = |value: Value| cdb.write(Datastore::Config, |tx| tx.set("/port", value.clone()));
+    let get = || config(&cdb).get("/port").unwrap();
+    set(Value::Uint16(830)).unwrap();
+    set(Value::String("22".into())).unwrap();
+    assert_eq!(get(), Some(Value::Uint16(22)));
+    set(Value::Int64(80)).unwrap();
+    assert_eq!(get(), Some(Value::Uint16(80)));
+    for wrong in [Value::String("eighty".into()), Value::Int64(-1), Value::Uint64(65_536)] {
+        let refused = set(wrong.clone()).unwrap_err().to_string();
+        assert!(refused.contains("/port") && refused.contains("uint16"), "{wrong:?}: {refused}");
+        assert_eq!(get(), Some(Value::Uint16(80)));
+    }
+    let retyped = |tx: &mut WriteTransaction| tx.set_typed("/port", ValueType::String, "http");
+    cdb.write(Datastore::Config, retyped).unwrap();
+    assert_eq!(get(), Some(Value::String("http".into())));
+}

@@ -111,7 +111,8 @@ fn a_leaf_keeps_its_type_when_it_is_set_by_text() {
         error.to_string(),
         "/port: \"70000\" is not a value of type uint16: expected a number from 0 to 65535"
     );
-    cdb.write(Datastore::Config, |tx| tx.set("/port", "any")).unwrap();
+    let retyped = |tx: &mut WriteTransaction| tx.set_typed("/port", ValueType::String, "any");
+    cdb.write(Datastore::Config, retyped).unwrap();
     assert_eq!(config(&cdb).get("/port").unwrap(), Some(Value::from("any")));
 }
 
