@@ -30,6 +30,7 @@ fn options(format: Format, flags: u8) -> LoadOptions {
         single: flags & 16 != 0,
         sort: flags & 8 != 0,
         max_size_bytes: 1 << 20,
+        preserved: Vec::new(),
     }
 }
 

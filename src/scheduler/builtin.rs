@@ -66,7 +66,11 @@ impl Compaction {
         Ok(Self {
             datastores: datastores(params)?,
             if_transactions_over: params.parse("if-transactions-over", "a number")?,
-            options: RunOptions { write_policy, throttle_bytes_per_second },
+            options: RunOptions {
+                write_policy,
+                throttle_bytes_per_second,
+                ..RunOptions::default()
+            },
         })
     }
 }

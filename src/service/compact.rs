@@ -40,6 +40,7 @@ pub fn compact(
             Policy::Background => WritePolicy::Background,
         }),
         throttle_bytes_per_second: throttle.map_err(|low| Failure::usage(low.to_string()))?,
+        ..RunOptions::default()
     };
     // Before the first, since each writes its history into O.cdb.
     let infos: Vec<_> = compact.datastores.iter().map(|one| compactions.info(*one)).collect();

@@ -61,6 +61,8 @@ pub struct RunOptions {
     pub write_policy: Option<WritePolicy>,
     /// The most bytes written per second.
     pub throttle_bytes_per_second: Option<NonZeroU64>,
+    /// Whether what undoes the folded transactions is not kept: the steps of a load would be in memory a second time.
+    pub without_rollbacks: bool,
 }
 
 /// The compactions of the three datastores.
@@ -203,7 +205,8 @@ impl Compactions {
         datastore: Datastore,
     ) -> Result<Option<CompactionEntry>, CompactionError> {
         let due = self.info(datastore).verdict.trigger();
-        due.map_or(Ok(None), |name| self.run_automatic(datastore, Cause::Threshold(name)))
+        let run = RunOptions::default();
+        due.map_or(Ok(None), |name| self.run_automatic(datastore, Cause::Threshold(name), run))
     }
 
     /// The same, and also when the file has grown so much that the tail's part of memory would be large.
@@ -215,18 +218,20 @@ impl Compactions {
         let growth_bytes = info.growth.file_bytes.saturating_sub(info.growth.baseline_bytes);
         let large = growth_bytes > LOAD_GROWTH_MAX_BYTES;
         let cause = info.verdict.trigger().map(Cause::Threshold).or(large.then_some(Cause::Load));
-        cause.map_or(Ok(None), |cause| self.run_automatic(datastore, cause))
+        let run = RunOptions { without_rollbacks: true, ..RunOptions::default() };
+        cause.map_or(Ok(None), |cause| self.run_automatic(datastore, cause, run))
     }
 
     fn run_automatic(
         &self,
         datastore: Datastore,
         cause: Cause,
+        run: RunOptions,
     ) -> Result<Option<CompactionEntry>, CompactionError> {
         if self.info(datastore).journal_compaction != JournalCompaction::Automatic {
             return Ok(None);
         }
-        self.shared.run(datastore, cause, RunOptions::default()).map(Some)
+        self.shared.run(datastore, cause, run).map(Some)
     }
 
     /// Asks the compaction of a datastore that runs or waits to end. `false` when there was none.
@@ -407,7 +412,7 @@ impl Shared {
         cause: Cause,
         run: RunOptions,
     ) -> Result<CompactionEntry, CompactionError> {
-        let observer = Arc::new(Teller::new(self.clone(), datastore));
+        let observer = Arc::new(Teller::new(self.clone(), datastore, !run.without_rollbacks));
         let control = Arc::new(CompactionControl::observed_by(observer));
         let request = self.register(datastore, cause, &control, run)?;
         let store = self.target(datastore).store();
@@ -527,12 +532,14 @@ impl Shared {
 struct Teller {
     shared: Arc<Shared>,
     datastore: Datastore,
+    /// Whether what undoes the transactions that are folded is kept.
+    keeps_rollbacks: bool,
     percent: Mutex<u8>,
 }
 
 impl Teller {
-    fn new(shared: Arc<Shared>, datastore: Datastore) -> Self {
-        Self { shared, datastore, percent: Mutex::new(0) }
+    fn new(shared: Arc<Shared>, datastore: Datastore, keeps_rollbacks: bool) -> Self {
+        Self { shared, datastore, keeps_rollbacks, percent: Mutex::new(0) }
     }
 }
 
@@ -545,7 +552,7 @@ impl fmt::Debug for Teller {
 impl CompactionObserver for Teller {
     fn stage(&self, stage: Stage) {
         // The state that is written is chosen, and the tail before it still there.
-        if stage == Stage::WriteImage {
+        if stage == Stage::WriteImage && self.keeps_rollbacks {
             self.shared.target(self.datastore).before_fold();
         }
     }
