@@ -1,11 +1,14 @@
-//! A copy of a database that runs, and what it stands on.
+//! A copy of a database that runs, what it stands on, and what undoes its last transactions.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::cdb::Cdb;
+use super::log::HistoryError;
 use super::name::Datastore;
+use super::rollback_history::RollbackLimits;
 use crate::clock::Clock;
+use crate::journal::check::CheckReport;
 use crate::journal::{CompactionControl, CompactionError, StoreCopy};
 use crate::vfs::Vfs;
 
@@ -18,6 +21,22 @@ impl Cdb {
     /// Through what its files are reached.
     pub fn vfs(&self) -> &Arc<dyn Vfs> {
         self.datastore(Datastore::Config).store.directory().vfs()
+    }
+
+    /// Changes how much of what undoes transactions is kept through compactions, from the next one on.
+    pub fn set_rollback_limits(&self, limits: RollbackLimits) {
+        self.rollbacks().set_limits(limits);
+    }
+
+    /// Verifies what undoes the last transactions ([`super::ROLLBACK_FILE`]); `None` when there is nothing yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn verify_rollbacks(
+        &self,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Option<CheckReport>, HistoryError> {
+        Ok(self.rollbacks().verify(progress)?)
     }
 
     /// Writes a copy of every datastore, and of what undoes the last transactions, into a directory, each compacted and synced, beside readers and writers. The directory is made
@@ -47,7 +66,7 @@ impl Cdb {
         let [config, operational, snapshot] = Datastore::ALL;
         let copy = |id| self.datastore(id).store.copy_to(directory, control);
         let (operational, snapshot) = (copy(operational)?, copy(snapshot)?);
-        let rollbacks = self.copy_rollbacks(directory, control)?;
+        let rollbacks = self.rollbacks().copy_to(directory, control)?;
         let mut copies = vec![copy(config)?, operational, snapshot];
         copies.extend(rollbacks);
         Ok(copies)

@@ -17,7 +17,7 @@ use super::log::{self, HistoryError, LogEntry};
 use super::name::Datastore;
 use super::options::{CdbOptions, OpenError};
 use super::path::IntoPath;
-use super::rollback_history::{RollbackHistory, RollbackLimits};
+use super::rollback_history::RollbackHistory;
 use super::snapshots::{self, SnapshotError, SnapshotInfo, Taking};
 use super::stepwise::Stepwise;
 use super::subscription::{
@@ -27,9 +27,7 @@ use super::subscription::{
 use super::transaction::WriteTransaction;
 use super::view::ReadView;
 use crate::journal::check::{CheckReport, verify_snapshot};
-use crate::journal::{
-    CompactionControl, CompactionError, Directory, JournalStats, Sequence, Store, StoreCopy,
-};
+use crate::journal::{Directory, JournalStats, Sequence, Store};
 use crate::vfs::mem::MemVfs;
 
 /// How often [`Cdb::write`] runs a transaction that conflicts.
@@ -331,11 +329,6 @@ impl Cdb {
         &self.inner.compactions
     }
 
-    /// Changes how much of what undoes transactions is kept through compactions, from the next one on.
-    pub fn set_rollback_limits(&self, limits: RollbackLimits) {
-        self.inner.rollbacks.set_limits(limits);
-    }
-
     /// The last compactions, newest first, of the [`super::COMPACTION_HISTORY_MAX`] that are kept.
     pub fn compaction_history(&self, limit: usize) -> Result<Vec<PastCompaction>, Error> {
         compaction_history::list(&self.begin_read(Datastore::Operational), limit)
@@ -371,17 +364,6 @@ impl Cdb {
     ) -> Result<CheckReport, OpenError> {
         let snapshot = self.datastore(id).store.snapshot();
         Ok(verify_snapshot(&snapshot, progress)?)
-    }
-
-    /// The same for what undoes the last transactions ([`super::ROLLBACK_FILE`]); `None` when there is nothing yet.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn verify_rollbacks(
-        &self,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Option<CheckReport>, HistoryError> {
-        Ok(self.inner.rollbacks.verify(progress)?)
     }
 
     /// The journal under a datastore. Not public: a write past the database would take a sequence that
@@ -576,12 +558,8 @@ impl Cdb {
         Ok(())
     }
 
-    pub(super) fn copy_rollbacks(
-        &self,
-        directory: &Path,
-        control: &CompactionControl,
-    ) -> Result<Option<StoreCopy>, CompactionError> {
-        self.inner.rollbacks.copy_to(directory, control)
+    pub(super) fn rollbacks(&self) -> &RollbackHistory {
+        &self.inner.rollbacks
     }
 
     /// Makes commits that were not synced durable.
