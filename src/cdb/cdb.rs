@@ -374,7 +374,7 @@ impl Cdb {
     }
 
     /// The last transactions, newest first: those of the tail, and of the configuration also the last ones that compactions
-    /// folded ([`RollbackLimits`]).
+    /// folded ([`super::RollbackLimits`]).
     pub fn log(&self, id: Datastore, limit: usize) -> Result<Vec<LogEntry>, HistoryError> {
         log::list(self.datastore(id), limit)
     }
