@@ -70,7 +70,7 @@ fn files_are_for_their_owner_only() {
     let (_around, dir) = made();
     assert_eq!(mode(&dir), 0o700);
     let names = OsVfs.list(&dir).unwrap();
-    assert_eq!(names, ["A.cdb", "O.cdb", "S.cdb", "pumice.lock"]);
+    assert_eq!(names, ["A.cdb", "O.cdb", "S.cdb", "pumice.lock", "rollback.pumice"]);
     for name in names {
         assert_eq!(mode(&dir.join(&name)), 0o600, "{name}");
     }
